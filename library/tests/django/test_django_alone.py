@@ -1,0 +1,54 @@
+"""`pip install castoff` without extras runs the app: nothing but Django comes with it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django_shop import Project
+
+LIBRARY = Path(__file__).parents[2]
+
+
+def uv() -> str:
+    beside = Path(sys.executable).parent / "uv"
+    if found := shutil.which("uv") or (str(beside) if beside.exists() else None):
+        return found
+    pytest.skip("uv is not installed")
+
+
+def run(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_an_app_runs_with_castoff_and_django_only(sqlite_shop: Project, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    run(uv(), "venv", "--quiet", "--python", sys.executable, str(venv))
+    sqlite_shop.python = str(venv / "bin/python")
+    # Without the refresh uv would take a wheel that it built of the folder some time ago.
+    fresh = ("--quiet", "--refresh-package", "castoff")
+    run(uv(), "pip", "install", *fresh, "--python", sqlite_shop.python, str(LIBRARY))
+    listed = run(uv(), "pip", "list", "--python", sqlite_shop.python, "--format", "freeze")
+    names = {line.partition("==")[0].partition(" @")[0] for line in listed.splitlines()}
+    assert names == {"castoff", "django", "asgiref", "sqlparse"}
+    sqlite_shop.environment["PYTHONPATH"] = ""
+    where = "import castoff.django; print(castoff.django.__file__)"
+    assert str(venv) in run(sqlite_shop.python, "-I", "-c", where)
+    sqlite_shop.release()
+    assert sqlite_shop.manage("migrate", "--check")[0] == 0
+    with sqlite_shop.served() as site:
+        assert site.ask("GET", "/healthz").headers["X-Release"] == "a" * 40
+        assert site.probe().status == 200
+
+
+def test_castoffs_app_imports_no_other_room_of_castoff(sqlite_shop: Project) -> None:
+    code = (
+        "import sys; from castoff.django import release, middleware\n"
+        "print(sorted(n for n in sys.modules if n.startswith('castoff.')"
+        " and not n.startswith('castoff.django')))"
+    )
+    found, output = sqlite_shop.manage("shell", "-c", code)
+    assert (found, output.splitlines()[-1]) == (0, "[]"), output
