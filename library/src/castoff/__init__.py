@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from castoff.checks import check
+    from castoff.develop import app_python
     from castoff.errors import StepError
     from castoff.model import Artifact, Finding, Release, Secret
     from castoff.targets.base import Target
@@ -22,6 +23,7 @@ __all__ = [
     "Secret",
     "StepError",
     "Target",
+    "app_python",
     "check",
     "collection",
     "scratch_database",
@@ -34,6 +36,7 @@ _HOME = {
     "Secret": "castoff.model",
     "StepError": "castoff.errors",
     "Target": "castoff.targets.base",
+    "app_python": "castoff.develop",
     "check": "castoff.checks",
     "collection": "castoff.tasks",
     "scratch_database": "castoff.targets.local.scratch",

@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.urls import NoReverseMatch, reverse
 
 from castoff.django.models import ProbeMark, Release
 from castoff.django.stamp import stamp
@@ -54,12 +55,20 @@ def answer(request: HttpRequest) -> JsonResponse:
 
 
 def _seen_by(request: HttpRequest) -> dict[str, Any]:
-    seen: dict[str, Any] = {"url": None, "is_secure": request.is_secure()}
+    seen: dict[str, Any] = {"url": None, "is_secure": request.is_secure(), "admin": _admin()}
     try:
         seen["url"] = request.build_absolute_uri("/")
     except DisallowedHost as error:
         seen["url_error"] = str(error)
     return seen
+
+
+def _admin() -> str:
+    """The admin's path; empty when the project has none."""
+    try:
+        return reverse("admin:index")
+    except NoReverseMatch:
+        return ""
 
 
 def _database(connection: BaseDatabaseWrapper) -> dict[str, Any]:

@@ -1,0 +1,250 @@
+"""``invoke.yaml`` as typed, frozen values. An error names the key's full path."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from castoff.errors import WrongInput
+
+ROOT = "castoff"
+TARGET_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+SHADOWED = {name for name in dir(dict) if not name.startswith("_")}
+
+
+class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One target: ``castoff.targets.NAME``.
+
+    Attributes:
+        platform: what kind of place it is; the target's own name when left out.
+        port: the local port; the next free one from 8000 when left out.
+        workers: gunicorn's worker processes.
+        threads: threads in each worker.
+        postgres: a folder with PostgreSQL's programs; found when left out.
+        domains: custom domains, as full URLs.
+        boot_timeout: seconds in which a release must answer its health check.
+    """
+
+    platform: str = ""
+    port: int | None = None
+    workers: int = 2
+    threads: int = 4
+    postgres: str = ""
+    domains: tuple[str, ...] = ()
+    boot_timeout: int = 60
+
+
+class SecretsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where secrets come from: ``castoff.secrets``.
+
+    Attributes:
+        required: names that must be set, beside those that castoff generates.
+        env_file: a file of ``NAME=value`` lines, relative to the project.
+        command: a program, as a list of words, that prints such lines (``[sops, -d, prod.env]``).
+    """
+
+    required: tuple[str, ...] = ()
+    env_file: str = ""
+    command: tuple[str, ...] = ()
+
+
+class FormConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A form that smoke posts: ``castoff.smoke.forms``. It must write nothing.
+
+    Attributes:
+        path: the page that has the form.
+        fields: what is filled in.
+        expect: the status that the answer must have.
+    """
+
+    path: str
+    fields: dict[str, str] = {}
+    expect: int = 200
+
+
+class SmokeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What smoke asks: ``castoff.smoke``.
+
+    Attributes:
+        pages: paths that must answer 200; the first one's static files are checked.
+        admin: the admin's path; what the app says when left out, ``none`` to ask nothing.
+        forms: forms to post beside the admin login.
+        timeout: seconds for each request.
+    """
+
+    pages: tuple[str, ...] = ("/",)
+    admin: str = ""
+    forms: tuple[FormConfig, ...] = ()
+    timeout: float = 10.0
+
+
+class DevConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Development: ``castoff.dev``.
+
+    Attributes:
+        settings: the settings module for ``inv dev``; what manage.py names when left out.
+        port: the port of the development server.
+    """
+
+    settings: str = ""
+    port: int = 8001
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of castoff's configuration: the key ``castoff``.
+
+    Attributes:
+        project: the project's name; its folder's name when left out.
+        settings: the production settings module.
+        wsgi: the WSGI application as ``module:name``; from the settings when left out.
+        target: where tasks go without ``--target``: one name, or several with commas.
+        targets: the targets by name.
+        secrets, smoke, dev: settings of the steps.
+        silence: findings that do not count, each id with a reason.
+    """
+
+    project: str = ""
+    settings: str = ""
+    wsgi: str = ""
+    target: str = "local"
+    targets: dict[str, TargetConfig] = {}
+    secrets: SecretsConfig = SecretsConfig()
+    smoke: SmokeConfig = SmokeConfig()
+    dev: DevConfig = DevConfig()
+    silence: dict[str, str] = {}
+
+
+def parse(values: object) -> Config:
+    """Make the typed configuration from what stands under ``castoff:``.
+
+    Raises:
+        WrongInput: a key, type or target name is wrong; says the full path of the key, what was
+            expected, and the nearest right name.
+    """
+    plain = {} if values is None else values
+    try:
+        # Not strict: values from INVOKE_… variables are all text.
+        config = msgspec.convert(plain, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), plain) from None
+    names = config.targets or {"local": TargetConfig()}
+    for name in names:
+        _check_name(name)
+    return msgspec.structs.replace(config, targets=names)
+
+
+def choose(config: Config, wanted: list[str]) -> list[str]:
+    """Return the target names that ``--target`` asks for, in order, each once.
+
+    Raises:
+        WrongInput: a name is not a target's; the nearest right one is told.
+    """
+    asked = [part.strip() for text in wanted or [config.target] for part in text.split(",")]
+    names = list(dict.fromkeys(part for part in asked if part))
+    for name in names:
+        if name not in config.targets:
+            raise _unknown_target(name, list(config.targets))
+    if not names:
+        raise WrongInput("--target is empty", next=f"One of: {', '.join(config.targets)}.")
+    return names
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Read and check ``invoke.yaml``, before Invoke does and answers with a traceback.
+
+    Returns:
+        what stands under ``castoff:``, as it stands there.
+
+    Raises:
+        WrongInput: it is not YAML, not a mapping, or wrong under ``castoff:``.
+    """
+    from invoke.util import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        content = None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise WrongInput(
+            f"{path.name} cannot be read: {reason}",
+            "Nothing was done.",
+            f"Mend {path.name}; it must be a YAML mapping in UTF-8.",
+        ) from None
+    if content is not None and not isinstance(content, dict):
+        raise WrongInput(
+            f"{path.name} is a {type(content).__name__}, expected a mapping",
+            "Nothing was done.",
+            f"Put castoff's settings under the key `{ROOT}:`.",
+        )
+    values: dict[str, Any] = (content or {}).get(ROOT) or {}
+    parse(values)
+    return values
+
+
+def _check_name(name: str) -> None:
+    if TARGET_NAME.fullmatch(name) and name not in SHADOWED:
+        return
+    raise WrongInput(
+        f"{ROOT}.targets.{name}: not a name that a target can have",
+        "Nothing was done.",
+        "Expected lower-case letters, digits and single hyphens, beginning with a letter, "
+        "and not the name of a dictionary's method (such as `items`).",
+    )
+
+
+def _unknown_target(name: str, known: list[str]) -> WrongInput:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    meant = f"Did you mean `{near[0]}`? " if near else ""
+    return WrongInput(
+        f"there is no target `{name}`",
+        "Nothing was done.",
+        f"{meant}Targets are: {', '.join(known)} ({ROOT}.targets in invoke.yaml).",
+    )
+
+
+def _explain(message: str, values: object) -> WrongInput:
+    """Put msgspec's words as the key's full path, what was expected, and the nearest name."""
+    reason, _, where = message.partition(" - at `")
+    path = (ROOT + where.rstrip("`").lstrip("$")).replace("[...]", _wrong_entry(where, values))
+    unknown = re.search(r"unknown field `(.*)`", reason)
+    if not unknown:
+        return WrongInput(f"{path}: {_expected(reason)}", "Nothing was done.", "Mend invoke.yaml.")
+    name = unknown[1]
+    near = difflib.get_close_matches(name, _fields(where), 1, 0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(_fields(where))}."
+    return WrongInput(f"{path}.{name}: there is no such key", "Nothing was done.", hint)
+
+
+def _expected(reason: str) -> str:
+    plain = reason.replace("`object`", "a mapping").replace("`array`", "a list")
+    return plain[0].lower() + plain[1:]
+
+
+def _wrong_entry(where: str, values: object) -> str:
+    """Name the entry of a mapping that msgspec's path shows as ``[...]`` only."""
+    if "targets[...]" not in where or not isinstance(values, Mapping):
+        return "[…]"
+    targets: Any = values.get("targets")
+    for name, entry in targets.items() if isinstance(targets, Mapping) else ():
+        try:
+            msgspec.convert(entry, TargetConfig, strict=False)
+        except msgspec.ValidationError:
+            return f".{name}"
+    return "[…]"
+
+
+def _fields(where: str) -> list[str]:
+    """The keys that are known at a place, as in ``$.secrets``."""
+    kinds: dict[str, type[msgspec.Struct]] = {
+        "$.secrets": SecretsConfig,
+        "$.smoke": SmokeConfig,
+        "$.smoke.forms[...]": FormConfig,
+        "$.dev": DevConfig,
+        "$.targets[...]": TargetConfig,
+    }
+    kind = kinds.get(re.sub(r"\[\d+\]", "[...]", where.rstrip("`")), Config)
+    return [field.name for field in msgspec.structs.fields(kind)]

@@ -1,0 +1,75 @@
+"""The project that castoff works on: its folder, its configuration, its state."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from castoff.config import Config
+from castoff.errors import StepError
+from castoff.events import Bus
+from castoff.shell import Shell
+
+
+@dataclass(frozen=True)
+class Project:
+    """What every step and driver is given.
+
+    Attributes:
+        root: the project's folder: where tasks.py and invoke.yaml are.
+        config: the typed configuration.
+        shell: runs programs.
+        emit: takes events.
+        dry: whether to say what would be done, and change nothing.
+    """
+
+    root: Path
+    config: Config
+    shell: Shell
+    emit: Bus
+    dry: bool = False
+
+    @property
+    def name(self) -> str:
+        """The project's name, as a word that can be part of a file's name."""
+        name = self.config.project or self.root.name
+        return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "project"
+
+    @cached_property
+    def state(self) -> Path:
+        """The project's state folder, mode 0700, under the XDG state folder.
+
+        Raises:
+            StepError: it cannot be made or written to.
+        """
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:8]
+        folder = state_home() / "castoff" / f"{self.name}-{digest}"
+        return private_folder(folder)
+
+
+def state_home() -> Path:
+    """``$XDG_STATE_HOME``, or its default (XDG Base Directory specification, 0.8)."""
+    given = os.environ.get("XDG_STATE_HOME", "")
+    return Path(given) if os.path.isabs(given) else Path.home() / ".local" / "state"
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder that only its owner can enter, and return it.
+
+    Raises:
+        StepError: it cannot be made, or belongs to somebody else.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "not writable")
+    except OSError as error:
+        raise StepError(
+            f"the state folder {folder} cannot be used: {error.strerror}",
+            "Nothing was changed.",
+            "Make it writable, or set XDG_STATE_HOME to a folder that is.",
+        ) from None
+    return folder

@@ -1,0 +1,19 @@
+"""Attach: a database for the app; attaching twice is one attachment."""
+
+from castoff.steps import Job, Made, Outcome
+
+
+def attach(job: Job, made: Made) -> Outcome:
+    """Find the attached database, or make and attach one.
+
+    Raises:
+        StepError: the platform cannot make it; what served before still serves.
+    """
+    there = job.target.database()
+    if there:
+        return Outcome(there.detail, {"attachment": there}, changed=False)
+    why = f"{job.target.database_name} names no database yet"
+    if not job.plan("attach", "attach a PostgreSQL database", why):
+        return Outcome("would attach a database", changed=False)
+    attachment = job.target.attach(job.say("attach"))
+    return Outcome(attachment.detail, {"attachment": attachment})

@@ -1,0 +1,87 @@
+"""Check: every finding that stops a deploy, before anything is changed."""
+
+from castoff import app_env, checks, vault
+from castoff.checks import Facts
+from castoff.checks.app_facts import AppFacts, inspect
+from castoff.errors import StepError
+from castoff.events import Found
+from castoff.model import Finding, Secret
+from castoff.steps import Job, Made, Outcome
+from castoff.steps.prepare import tree
+from castoff.steps.smoke import live
+
+
+def check(job: Job, made: Made) -> Outcome:
+    """Look at the source, the app and the target, and tell what would break.
+
+    Raises:
+        StepError: an error was found that is not silenced.
+    """
+    if made.source is None or (job.project.dry and made.environment is None):
+        job.plan("check", "run every check", "an error stops a deploy before anything changes")
+        return Outcome("would check the app", changed=False)
+    looked = facts(job, made)
+    report = checks.run(looked)
+    own = checks.silence(job.target.preflight(), job.project.config)
+    findings = (*own, *report.findings)
+    for finding in findings:
+        job.project.emit(Found(job.target.name, "check", finding))
+    for line in report.not_looked_lines:
+        job.note("check", line)
+    stops = [finding for finding in findings if finding.stops]
+    if stops:
+        raise _stopped(stops)
+    warnings = sum(not finding.silenced for finding in findings)
+    more = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    return Outcome(f"{report.looked} checks{more}", {"findings": findings}, changed=False)
+
+
+def facts(job: Job, made: Made) -> Facts:
+    """Gather what the checks look at: the app's facts once, the target's answers once."""
+    assert made.source is not None
+    answer = live(job)
+    there = job.target.config()
+    offered = vault.offered(job.project)
+    app, problem = _app(job, made, offered)
+    return Facts(
+        source=made.source,
+        tree=tree(job.project, made.source),
+        config=job.project.config,
+        environment=made.environment,
+        lock_problem=made.lock_problem,
+        stale=made.environment.stale if made.environment else "",
+        app=app,
+        app_problem=problem,
+        public_urls=job.public_urls,
+        accepts_dirty=job.target.accepts_dirty,
+        applied=tuple(answer.migrations.applied) if answer else None,
+        set_names=frozenset(there),
+        offered=offered,
+        generated=frozenset((*vault.GENERATED, *vault.PROVIDED)),
+        shell=job.project.shell,
+    )
+
+
+def _stopped(stops: list[Finding]) -> StepError:
+    ids = ", ".join(sorted({finding.id for finding in stops}))
+    return StepError(
+        f"{len(stops)} error{'s' * (len(stops) != 1)}: {ids}",
+        "Nothing was changed; what served before still serves.",
+        "Mend them as each one says. One that does not hold here can be silenced in invoke.yaml: "
+        f"`castoff: {{silence: {{{stops[0].id}: the reason}}}}`.",
+    )
+
+
+def _app(job: Job, made: Made, offered: dict[str, Secret]) -> tuple[AppFacts | None, str]:
+    if made.environment is None or made.source is None:
+        return None, made.lock_problem
+    config = job.project.config
+    build = app_env.build_time(config, job.public_urls)
+    placeholders = dict.fromkeys(vault.required(config), "x" * 64)
+    folder = tree(job.project, made.source)
+    try:
+        return inspect(
+            made.environment.python, folder, config, build, build | placeholders, job.project.shell
+        ), ""
+    except StepError as error:
+        return None, error.what

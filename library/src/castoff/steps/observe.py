@@ -1,0 +1,74 @@
+"""What is there: status, releases, logs; and stop, which keeps everything."""
+
+from castoff.model import Release, Status
+from castoff.run import Work
+from castoff.session import Session
+from castoff.steps import Job, Made, Outcome, run
+from castoff.steps.smoke import current
+
+
+def status(session: Session) -> Work:
+    """Make the work of ``inv status``: look, bring back what died, show."""
+
+    def work(job: Job, made: Made) -> Made:
+        found = job.target.status(revive=not job.project.dry)
+        _show_status(session, job, found)
+        return Made(release=found.release)
+
+    return work
+
+
+def releases(session: Session, found: dict[str, list[Release]]) -> Work:
+    """Make the work of ``inv releases``: list them, newest first."""
+
+    def work(job: Job, made: Made) -> Made:
+        rows = found[job.target.name] = job.target.releases()
+        session.terminal.table(
+            ["release", "commit", "status", "when", "by", "note"], (_row(one) for one in rows)
+        )
+        return Made(release=current(job))
+
+    return work
+
+
+def logs(session: Session, follow: bool) -> Work:
+    """Make the work of ``inv logs``: show the app's lines."""
+
+    def work(job: Job, made: Made) -> Made:
+        for line in job.target.logs(follow):
+            session.terminal.line(line)
+        return made
+
+    return work
+
+
+def stop(session: Session) -> Work:
+    """Make the work of ``inv stop``."""
+
+    def step(job: Job, made: Made) -> Outcome:
+        if not job.plan("stop", "stop the app", "it was asked for"):
+            return Outcome("would stop", changed=False)
+        with job.target.lock("stop"):
+            stopped = job.target.stop(job.say("stop"))
+        detail = "stopped; data and releases are kept" if stopped else "nothing was running"
+        return Outcome(detail, changed=stopped)
+
+    step.__name__ = "stop"
+    return lambda job, made: run(((step,),), job, made)
+
+
+def _show_status(session: Session, job: Job, found: Status) -> None:
+    release = found.release
+    what = f"{release.id} ({release.commit[:9]})" if release else "no release"
+    verb = "serves" if found.serving else "does not serve"
+    session.terminal.line(f"{job.target.name}: {what} {verb} at {found.url}", "bold")
+    for part, text in found.parts.items():
+        session.terminal.line(f"  {part:<12}{text}")
+    for problem in found.problems:
+        session.terminal.line(f"  ! {problem}", "yellow")
+
+
+def _row(one: Release) -> list[str]:
+    when = f"{one.at.astimezone():%Y-%m-%d %H:%M}"
+    dirty = " dirty" if "-dirty-" in one.commit else ""
+    return [one.id, one.commit[:9] + dirty, one.status, when, one.by, one.note]

@@ -1,0 +1,103 @@
+"""Rollback: the code of an earlier release, where the schema allows it."""
+
+from castoff.errors import StepError, WrongInput
+from castoff.model import Release
+from castoff.smoke import ProbeAnswer
+from castoff.steps import Job, Made, Outcome
+from castoff.steps.smoke import live
+
+
+def rollback(job: Job, made: Made) -> Outcome:
+    """Put an earlier release's code live, without its release command.
+
+    Raises:
+        StepError: there is none to go back to, or its code cannot stand today's schema.
+        WrongInput: ``--to`` names no release.
+    """
+    releases = job.target.releases()
+    earlier = choose(releases, job.options.to)
+    if earlier.status == "current":
+        detail = f"{earlier.id} serves already: nothing to do"
+        return Outcome(detail, {"release": earlier}, changed=False)
+    refuse_broken(earlier, live(job), job.options.accept)
+    why = f"{earlier.commit[:9]} served before"
+    if not job.plan("rollback", f"put the code of {earlier.id} live", why):
+        return Outcome(f"would go back to {earlier.id}", changed=False)
+    released = job.target.rollback(earlier, job.say("rollback"))
+    return Outcome(f"{released.id} is live, with the code of {earlier.id}", {"release": released})
+
+
+def choose(releases: list[Release], to: str) -> Release:
+    """Return the release that ``--to`` names, or the last one that served other code.
+
+    Raises:
+        StepError: there is no earlier release.
+        WrongInput: ``to`` names no release, or one that never served.
+    """
+    served = [one for one in releases if one.status != "failed"]
+    if to:
+        return _named(served, to)
+    code = next((one.artifact for one in served if one.status == "current"), None)
+    earlier = next((one for one in served if one.artifact != code), None)
+    if earlier is None:
+        raise StepError(
+            "there is no earlier release to go back to",
+            "Nothing was changed; what served before still serves.",
+            "`inv releases` lists what was released.",
+        )
+    return earlier
+
+
+def refuse_broken(earlier: Release, answer: ProbeAnswer | None, accept: tuple[str, ...]) -> None:
+    """Refuse when migrations that the earlier code cannot stand were applied since.
+
+    Args:
+        earlier: the release to go back to.
+        answer: what the probe of the serving release says; None when it does not answer.
+        accept: migrations, as ``app.name``, that a person takes upon themselves.
+
+    Raises:
+        StepError: names each migration, what it broke, and the line that does it all the same.
+    """
+    broken = broken_since(earlier, answer)
+    left = {name: why for name, why in broken.items() if name not in accept}
+    if not left:
+        return
+    lines = "\n".join(f"  {name}: {why}" for name, why in left.items())
+    forced = ",".join(broken)
+    raise StepError(
+        f"the code of {earlier.id} cannot stand the schema that is there now:\n{lines}",
+        "Nothing was changed; what served before still serves.",
+        "Mend it forward with a new deploy. To go back all the same: "
+        f"`inv rollback --to={earlier.id} --accept={forced}`.",
+    )
+
+
+def broken_since(earlier: Release, answer: ProbeAnswer | None) -> dict[str, str]:
+    """Return the migrations that the earlier code does not know and cannot be shown to stand."""
+    if answer is None:
+        return {"unknown": "nothing answers the probe, so the schema cannot be seen"}
+    row = next((row for row in answer.ledger if row.commit == earlier.commit), None)
+    if row is None:
+        return {"unknown": f"the ledger has no record of {earlier.commit[:9]}"}
+    breaks = {one.migration: one.breaks for old in answer.ledger for one in old.applied}
+    unknown = "no record of what it changed"
+    later = [name for name in answer.migrations.applied if name not in row.known]
+    found = {name: "; ".join(breaks.get(name, [unknown])) for name in later}
+    return {name: why for name, why in found.items() if why and not name.startswith("castoff.")}
+
+
+def _named(served: list[Release], to: str) -> Release:
+    found = next((one for one in served if to in (one.id, one.id.removeprefix("v"))), None)
+    if found is None:
+        raise _unknown(served, to)
+    return found
+
+
+def _unknown(releases: list[Release], to: str) -> WrongInput:
+    known = ", ".join(one.id for one in releases[:8]) or "none"
+    return WrongInput(
+        f"--to={to}: there is no such release that served",
+        "Nothing was changed.",
+        f"Releases that served: {known}.",
+    )

@@ -1,0 +1,48 @@
+"""Secrets: what is required against what is set, by names and digests; never a value."""
+
+from castoff import vault
+from castoff.errors import StepError
+from castoff.model import Secret
+from castoff.steps import Job, Made, Outcome
+
+
+def secrets(job: Job, made: Made) -> Outcome:
+    """Set what is missing or has changed, all at once; generate what castoff generates.
+
+    Raises:
+        StepError: a required name has no value anywhere.
+    """
+    there = job.target.config()
+    wanted = wanted_values(job, there)
+    changed = {name: value for name, value in wanted.items() if there.get(name) != value.digest}
+    for name in sorted(changed):
+        why = "its value has changed" if name in there else "it is not set"
+        job.plan("secrets", f"set {name}", why)
+    if not changed:
+        return Outcome(f"{len(there)} names set, none to change", changed=False)
+    if not job.project.dry:
+        job.target.configure(changed)
+    verb = "would set" if job.project.dry else "set"
+    return Outcome(f"{verb} {', '.join(sorted(changed))}", changed=not job.project.dry)
+
+
+def wanted_values(job: Job, there: dict[str, str]) -> dict[str, Secret]:
+    """Return what should be set: the offered values, the generated ones, and the URLs.
+
+    Raises:
+        StepError: a required name has no value anywhere.
+    """
+    config = job.project.config
+    values = vault.offered(job.project)
+    absent = [name for name in vault.required(config) if name not in values | there]
+    generated = tuple(name for name in absent if name in vault.GENERATED)
+    missing = [name for name in absent if name not in vault.GENERATED]
+    if missing:
+        raise StepError(
+            f"no value for {', '.join(missing)}",
+            "No secret was changed; what served before still serves.",
+            "Put it into castoff.secrets.env_file, the environment, or castoff.secrets.command.",
+        )
+    own = {"DJANGO_SETTINGS_MODULE": config.settings, "PUBLIC_URLS": ",".join(job.public_urls)}
+    plain = {name: Secret(name, value, public=True) for name, value in own.items()}
+    return {**values, **vault.generate(generated), **plain}

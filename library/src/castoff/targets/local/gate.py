@@ -1,0 +1,105 @@
+"""gunicorn's configuration for a release: its workers wait at a gate until they were checked.
+
+It runs in the app's own interpreter, any Python from 3.9 on, which has no castoff: the standard
+library only. A worker that has loaded the app answers checks on a socket of its own, in the folder
+that the supervisor made, until the gate opens; then it goes on to the public socket. The gate is a
+pipe: a byte in it, which nobody reads, is an open gate, also for workers that come later; its end
+without one means that the supervisor gave this release up, or died.
+"""
+
+import fcntl
+import json
+import os
+import pathlib
+import select
+import socket
+import socketserver
+import struct
+import sys
+import termios
+import wsgiref.simple_server
+from typing import Any
+
+import gunicorn  # type: ignore[import-untyped,unused-ignore]
+
+_GATE = json.loads(os.environ["CASTOFF_GATE"])
+_TICK = 0.25  # seconds between two looks at whether the worker was told to stop
+_BOOT_FAILED = 3  # gunicorn's Arbiter.WORKER_BOOT_ERROR: the master ends too
+_KEEPS_CONNECTIONS = (24, 1)  # before, gthread loses requests of kept connections at a switch
+
+_own = pathlib.Path("gunicorn.conf.py")
+if _own.is_file():  # -c would have replaced it
+    _names = {"__name__": "__config__", "__file__": str(_own.resolve())}
+    exec(compile(_own.read_bytes(), str(_own), "exec"), _names)
+    globals().update({k: v for k, v in _names.items() if not k.startswith("_")})
+
+_threaded = gunicorn.version_info >= _KEEPS_CONNECTIONS
+_then = globals().get("post_worker_init")
+
+worker_class = "gthread" if _threaded else "sync"
+threads = _GATE["threads"] if _threaded else 1
+workers = _GATE["workers"]
+graceful_timeout = _GATE["graceful_seconds"]
+proc_name = _GATE["name"]
+control_socket_disable = True  # one path for each user: a second gunicorn deletes the first one's
+reuse_port = False  # a closed listener would take its waiting connections with it
+daemon = reload = False
+pidfile = None
+if os.access("/dev/shm", os.W_OK):
+    worker_tmp_dir = "/dev/shm"
+
+
+class _Server(wsgiref.simple_server.WSGIServer):
+    """A WSGI server on a unix socket."""
+
+    address_family = socket.AF_UNIX
+    allow_reuse_address = allow_reuse_port = False
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", 80
+        self.setup_environ()
+
+    def get_request(self) -> Any:
+        return self.socket.accept()[0], ("127.0.0.1", 0)
+
+
+class _Handler(wsgiref.simple_server.WSGIRequestHandler):
+    timeout = 5
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+def _gate_is_open() -> bool:
+    waiting = fcntl.ioctl(_GATE["pipe"], termios.FIONREAD, struct.pack("i", 0))
+    return bool(struct.unpack("i", waiting)[0])
+
+
+def post_worker_init(worker: Any) -> None:
+    """Hold a worker that has loaded the app until the gate opens."""
+    if _then:
+        _then(worker)
+    if _gate_is_open():
+        return
+    path = os.path.join(_GATE["folder"], str(os.getpid()))
+    address: Any = path + ".new"  # typed for host and port
+    with _Server(address, _Handler) as server:
+        server.set_app(worker.wsgi)
+        os.rename(address, path)  # who sees it can connect
+        _serve_checks(worker, server)
+    if not worker.alive:
+        sys.exit(0)
+    if not _gate_is_open():
+        worker.log.info("The gate was closed for good.")
+        sys.exit(_BOOT_FAILED)
+
+
+def _serve_checks(worker: Any, server: _Server) -> None:
+    while worker.alive and worker.ppid == os.getppid():
+        ready = select.select([server, _GATE["pipe"]], [], [], _TICK)[0]
+        if _GATE["pipe"] in ready:
+            return
+        if ready:
+            server.handle_request()
+        worker.notify()

@@ -1,0 +1,127 @@
+"""A PostgreSQL to throw away: for tests, benchmarks and rehearsals.
+
+    python -m castoff.targets.local.scratch -- COMMAND ARG...
+
+runs the command with DATABASE_URL set, and ends with its status.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from castoff.errors import CastoffError, StepError
+from castoff.shell import spawn
+from castoff.targets.local import postgres
+from castoff.targets.local.processes import Process, environment
+from castoff.targets.local.state import tail
+
+START = 30.0  # seconds
+PATIENCE = 10.0  # seconds that an interrupted command may take to end
+NAME = "scratch"
+
+
+@contextmanager
+def scratch_database(*, configured: Path | None = None) -> Iterator[str]:
+    """Start a PostgreSQL in a temporary folder, and give the URL of an empty database.
+
+    It survives no crash (fsync is off), and is gone afterwards, also after Ctrl-C or SIGTERM.
+
+    Args:
+        configured: the folder of PostgreSQL's programs; found when left out.
+
+    Raises:
+        StepError: there is no PostgreSQL, or it does not come up.
+    """
+    with _ended_by_sigterm(), _folder() as folder, _server(folder, configured):
+        postgres.create_database(folder, NAME)
+        yield postgres.url(folder, NAME)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    # Not below TMPDIR: its path may be too long for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="castoff-scratch-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _server(folder: Path, configured: Path | None) -> Iterator[None]:
+    binaries = postgres.find(configured)
+    data, log = folder / "data", folder / "log"
+    postgres.initialise(binaries, data, durable=False)
+    argv = postgres.command(binaries, data, folder, durable=False)
+    process = Process.started(spawn(argv, cwd=folder, env=environment(), log=log))
+    try:
+        _wait_until_ready(process, folder, log)
+        yield
+    finally:
+        process.end(signal.SIGQUIT, 5)  # at once: nothing of it is kept
+
+
+def _wait_until_ready(process: Process, folder: Path, log: Path) -> None:
+    until = time.monotonic() + START
+    while not postgres.ready(folder):
+        if process.wait(0.01) or time.monotonic() > until:
+            raise StepError(
+                f"A scratch PostgreSQL did not come up: {tail(log, 15)}", "Nothing of it was kept."
+            )
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Make SIGTERM unwind the stack, where nobody else handles it."""
+    unhandled = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not unhandled or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the tidying up
+        sys.exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _run(argv: Sequence[str], url: str) -> int:
+    process = subprocess.Popen(argv, env=os.environ | {"DATABASE_URL": url})
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+        process.kill()
+        raise
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command with a scratch database; return its exit status."""
+    argv = [*words][1:] if words and words[0] == "--" else [*words]
+    if not argv:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        with scratch_database() as url:
+            return _run(argv, url)
+    except (CastoffError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""Where the values of secrets come from: an env file, the environment, or a command."""
+
+import io
+import os
+import secrets
+from collections.abc import Mapping
+
+from castoff.config import Config
+from castoff.errors import StepError, WrongInput
+from castoff.model import Secret
+from castoff.project import Project
+from castoff.shell import CommandFailed
+
+PROBE_TOKEN = "CASTOFF_PROBE_TOKEN"
+SECRET_KEY = "SECRET_KEY"
+GENERATED = (SECRET_KEY, PROBE_TOKEN)
+# Attached or known by the target, never taken from the source of secrets.
+PROVIDED = ("DATABASE_URL", "PUBLIC_URLS", "DJANGO_SETTINGS_MODULE", "PORT")
+
+
+def required(config: Config) -> tuple[str, ...]:
+    """Return the names that must be set on a target, each once."""
+    return tuple(dict.fromkeys([*GENERATED, *config.secrets.required]))
+
+
+def offered(project: Project) -> dict[str, Secret]:
+    """Read the values that are to be set, by name.
+
+    The env file and the command give every name that they have; the environment gives the
+    required names, and wins over the file, as it does in a shell.
+
+    Raises:
+        WrongInput: the env file is not there or is open to others.
+        StepError: the command failed.
+    """
+    config = project.config
+    values = _from_file(project) | _from_command(project)
+    wanted = required(config)
+    values |= {name: os.environ[name] for name in wanted if os.environ.get(name)}
+    return {name: Secret(name, value) for name, value in values.items() if name not in PROVIDED}
+
+
+def generate(names: tuple[str, ...]) -> dict[str, Secret]:
+    """Make a new random value for each name: 50 or more characters of ``A-Za-z0-9_-``."""
+    return {name: Secret(name, secrets.token_urlsafe(48)) for name in names}
+
+
+def _from_file(project: Project) -> dict[str, str]:
+    if not project.config.secrets.env_file:
+        return {}
+    path = project.root / project.config.secrets.env_file
+    try:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+            _note(project, f"{path.name} could be read by others; its mode is 0600 now")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise WrongInput(
+            f"castoff.secrets.env_file: {path} cannot be read: {reason}",
+            "No secret was changed.",
+            "Make the file, mend its rights, or take the key out of invoke.yaml.",
+        ) from None
+    return parse(text, str(path.name))
+
+
+def _from_command(project: Project) -> dict[str, str]:
+    command = project.config.secrets.command
+    if not command:
+        return {}
+    try:
+        text = project.shell.run(command, cwd=project.root, timeout=120).stdout
+    except CommandFailed as error:
+        # Only the reason: what such a program prints may hold what it was to keep.
+        raise StepError(
+            f"castoff.secrets.command: {command[0]} {error.reason}",
+            "No secret was changed.",
+            f"Run `{' '.join(command)}` by hand; it must print NAME=value lines and end with 0.",
+        ) from None
+    return parse(text, command[0])
+
+
+def parse(text: str, where: str) -> dict[str, str]:
+    """Parse ``NAME=value`` lines as python-dotenv does, without interpolation.
+
+    Raises:
+        WrongInput: a line is none; its number is told, never its content.
+    """
+    from dotenv.parser import parse_stream
+
+    values = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key and binding.value is None):
+            raise WrongInput(
+                f"{where}, line {binding.original.line}: not NAME=value",
+                "No secret was changed.",
+                "Quote a value that has spaces, quotes or a number sign: NAME='value'.",
+            )
+        if binding.key:
+            values[binding.key] = binding.value or ""
+    _refuse_nul(values, where)
+    return values
+
+
+def _refuse_nul(values: Mapping[str, str], where: str) -> None:
+    bad = [name for name, value in values.items() if "\0" in value]
+    if bad:
+        raise WrongInput(
+            f"{where}: {', '.join(bad)} has a NUL, which no environment variable can hold",
+            "No secret was changed.",
+            "Store the value encoded, in base64 for instance.",
+        )
+
+
+def _note(project: Project, text: str) -> None:
+    from castoff.events import Note
+
+    project.emit(Note("", "secrets", text, True))

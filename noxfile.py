@@ -1,0 +1,123 @@
+"""The project's sessions: `nox` runs every one of them but the bench."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+
+STEPS = ("build", "check", "secrets", "attach", "deploy", "smoke", "rollback")
+TARGETS = ("local",)
+LOCKED = "library/requirements-dev.txt"
+POETRY = ("poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5")
+
+
+def pythons() -> list[str]:
+    """The Pythons that are here and run; pyenv's shim of a version that is off does not."""
+    names = [f"3.{minor}" for minor in range(11, 15)]
+    return [name for name in names if _runs(shutil.which(f"python{name}"))]
+
+
+def _runs(program: str | None) -> bool:
+    return (
+        program is not None
+        and not subprocess.run([program, "-c", ""], capture_output=True, check=False).returncode
+    )
+
+
+PYTHONS = pythons()
+NEWEST = PYTHONS[-1] if PYTHONS else None
+UNIT = [
+    nox.param(python, django, id=f"python{python}-django{django}")
+    for python in PYTHONS
+    for django in ("5.2", "6.1")
+    if (python, django) != ("3.11", "6.1")  # Django 6 needs Python 3.12
+]
+
+
+@nox.session(python=NEWEST)
+def lint(session: nox.Session) -> None:
+    """Style, format, and a lock that is what `poetry lock` would write."""
+    session.install("-r", LOCKED)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    _lock_is_fresh(session)
+
+
+@nox.session(python=NEWEST)
+def types(session: nox.Session) -> None:
+    """Strict types, of the library and of the sample."""
+    _install(session)
+    # The Django plugin imports the settings, which want an address; nothing connects to it.
+    env = {"DATABASE_URL": "postgresql:///types"}
+    session.run("mypy", "library/src", "project", "tasks.py", "noxfile.py", env=env)
+
+
+@nox.session
+@nox.parametrize(("python", "django"), UNIT)
+def unit(session: nox.Session, django: str) -> None:
+    """The library's rooms and the sample app, on every Python that is here."""
+    _install(session, f"django~={django}.0")
+    _pytest(session, "library/tests", *session.posargs)
+    scratch = ("python", "-m", "castoff.targets.local.scratch", "--")
+    env = {"DJANGO_SETTINGS_MODULE": "project.settings.local"}
+    session.run(*scratch, "python", "-m", "pytest", "project", *session.posargs, env=env)
+
+
+@nox.session(python=NEWEST)
+@nox.parametrize("target", TARGETS)
+@nox.parametrize("step", STEPS)
+def steps(session: nox.Session, step: str, target: str) -> None:
+    """One step on one target, from end to end, as a user runs it."""
+    _install(session)
+    _pytest(session, f"tests/test_{step}.py", f"--target={target}", *session.posargs)
+
+
+@nox.session(python=NEWEST)
+def tasks(session: nox.Session) -> None:
+    """The other tasks, the command line, and bad input."""
+    _install(session)
+    _pytest(session, "tests/test_tasks.py", "tests/test_bad_input.py", *session.posargs)
+
+
+@nox.session(python=sorted({*PYTHONS[:1], *PYTHONS[-1:]}))
+def readme(session: nox.Session) -> None:
+    """The README's first command, in a fresh clone and a fresh virtualenv."""
+    session.run("python", "tests/readme.py", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def bench(session: nox.Session) -> None:
+    """Medians and ratios against the bare commands, as a table; never a timed test."""
+    session.install("-r", LOCKED)
+    session.install("--no-deps", "-e", "library")
+    session.run("python", "tests/bench.py", *session.posargs)
+
+
+def _install(session: nox.Session, *more: str) -> None:
+    session.install("-r", LOCKED)
+    session.install("--no-deps", "-e", "library")
+    if more:
+        session.install(*more)
+
+
+def _pytest(session: nox.Session, *words: str) -> None:
+    session.run("python", "-m", "pytest", *words)
+
+
+def _lock_is_fresh(session: nox.Session) -> None:
+    session.install(*POETRY)
+    folder = Path(session.create_tmp())
+    (folder / "library").mkdir(exist_ok=True)
+    for name in ("pyproject.toml", "poetry.lock", "library/pyproject.toml"):
+        shutil.copy(name, folder / name)
+    # A mirror without JSON answers is reached by the plugin, through POETRY_PYPI_MIRROR_URL.
+    env = {"POETRY_VIRTUALENVS_CREATE": "false"}
+    session.run("poetry", "lock", "--directory", str(folder), env=env, silent=True)
+    if (folder / "poetry.lock").read_bytes() != Path("poetry.lock").read_bytes():
+        session.error("poetry.lock is not what `poetry lock` writes: run it, and commit it")
