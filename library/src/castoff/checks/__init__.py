@@ -228,7 +228,8 @@ def _need(facts: Facts, names: Iterable[str]) -> None:
         if name == "applied" and facts.applied is None:
             raise NotLooked("nothing serves there yet that could tell its migrations")
         if (name == "app" or name in APP_PARTS) and facts.app is None:
-            raise NotLooked(facts.app_problem or facts.lock_problem or "the app was not looked at")
+            problem = facts.app_problem or facts.lock_problem or "the app was not looked at"
+            raise NotLooked(problem.partition("\n")[0].rstrip(":"))
         if name in APP_PARTS and getattr(facts.app, name) is None:
             imported = getattr(facts.app, "settings", None) is not None
             raise NotLooked(APP_PARTS[name if imported else "settings"])

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from types import FrameType
@@ -24,6 +24,7 @@ Json = dict[str, Any]
 Frames = Iterable[tuple[FrameType, int]]
 
 TREE = os.path.realpath(os.getcwd())
+OWN = os.path.realpath(__file__)
 PID = os.getpid()
 LONGEST = 400  # characters of an error that are passed on
 LEVEL_SHOWN = 20  # django.core.checks.INFO
@@ -82,7 +83,6 @@ def main() -> None:
 
 def look(report: Report, asked: Json) -> None:
     """Everything after the settings, each part as far as those before allow."""
-    do(report, "settings", look_at_settings)
     if not do(report, "setup", set_up):
         return
     do(report, "setup", look_at_classes)
@@ -143,9 +143,9 @@ def kind_of(error: BaseException) -> tuple[str, str]:
         missing = (getattr(cause, "name", "") or "").partition(".")[0]
         if isinstance(cause, ImportError) and missing in DRIVERS:
             return "driver", missing
-    for cause in (error, error.__cause__):  # Django's own errors for a backend have a cause
-        if isinstance(cause, ModuleNotFoundError) and cause.name:
-            return "module", cause.name
+    for raised in (error, error.__cause__):  # Django's own errors for a backend have a cause
+        if isinstance(raised, ModuleNotFoundError) and raised.name:
+            return "module", raised.name
     if "Error loading psycopg" in str(error):
         return "driver", "psycopg"
     return "exception", ""
@@ -187,7 +187,7 @@ def innermost(frames: Frames) -> tuple[str, int]:
 def inside(path: str) -> str:
     """A path relative to the project, or an empty text when it is not the project's own."""
     path = os.path.realpath(os.path.join(TREE, path))
-    if not path.startswith(TREE + os.sep):
+    if path == OWN or not path.startswith(TREE + os.sep):
         return ""
     relative = os.path.relpath(path, TREE)
     return "" if "site-packages" in relative else relative
@@ -197,16 +197,14 @@ def inside(path: str) -> str:
 
 
 def load_settings(report: Report, asked: Json) -> None:
-    """Import the production settings while no database can be reached."""
+    """Import the production settings, and have Django check them; no database can be reached."""
     import django
 
     report["django"] = django.get_version()
     refuse_connections(report)
     os.environ["DJANGO_SETTINGS_MODULE"] = asked["settings"]
     import_module(asked["settings"])
-    from django.conf import settings
-
-    settings._setup()  # Django's own work on them: it checks their types
+    look_at_settings(report)
 
 
 def refuse_connections(report: Report) -> None:
@@ -250,11 +248,11 @@ def texts(values: Iterable[object]) -> list[str]:
     return [str(value) for value in values]
 
 
-def backends(entries: dict[str, Json], key: str) -> dict[str, str]:
+def backends(entries: Mapping[str, Any], key: str) -> dict[str, str]:
     return {str(alias): str(entry.get(key, "")) for alias, entry in entries.items()}
 
 
-def pooled(database: Json) -> bool:
+def pooled(database: Mapping[str, Any]) -> bool:
     options = database.get("OPTIONS")
     return bool(isinstance(options, dict) and options.get("pool"))
 

@@ -13,7 +13,7 @@ PLACEHOLDER = re.compile(
     r"(?:replace[-_ ]?(?:with|me|this)|build[-_]only|build[-_]time|django-insecure-"
     r"|change[-_ ]?(?:me|this|it)|insert[-_ ]|fill[-_ ]?(?:me|in)|set[-_ ]me"
     r"|your[-_ ].*(?:key|secret|token|password|value|here)"
-    r"|(?:placeholder|todo|fixme|dummy|secret|password|example|x{3,}|\.{3}|<[^<>]*>|\*+)$)",
+    r"|(?:placeholder|todo|fixme|dummy|secret|password|example|x{3,}|\.{3}|<[^<>]*>|\*{3,})$)",
     re.IGNORECASE,
 )
 

@@ -60,16 +60,18 @@ def app_cannot_be_imported(facts: Facts) -> Iterator[Finding]:
     else:
         for error in facts.app.errors:
             told_elsewhere = error.kind in ("connection", "driver") or is_third_party(facts, error)
-            if error.phase in WHAT and not told_elsewhere:
+            ends = error.phase in WHAT or error.kind == "hang"
+            if ends and not told_elsewhere:
                 yield _not_importable(facts, error)
 
 
 def _not_importable(facts: Facts, error: AppError) -> Finding:
+    what = WHAT.get(error.phase, "the app cannot be looked at")
+    harm = "hang" if error.kind == "hang" else "crash"
     return finding(
         "E201",
         error.where or (_wsgi(facts) if error.phase == "wsgi" else facts.config.settings),
-        f"{WHAT[error.phase]} as configured: {error.error}. The app would "
-        f"{'hang' if error.kind == 'hang' else 'crash'} on boot.",
+        f"{what} as configured: {error.error}. The app would {harm} on boot.",
         _untracked_hint(facts, error) or _undeclared_hint(facts, error),
     )
 
@@ -189,10 +191,16 @@ def release_middleware_is_not_first(facts: Facts) -> Iterator[Finding]:
     )
 
 
-@check("W219", family="settings", needs=["messages"])
+@check("W219", family="settings", needs=["settings"])
 def django_says(facts: Facts) -> Iterator[Finding]:
     """W219: what ``check --deploy`` says, under its own ids; E218 is castoff's own already."""
     https = is_https(facts)
+    crashed = app_of(facts).error_in("checks")
+    if crashed:
+        message = f"manage.py check itself fails: {crashed.error}"
+        yield finding("W219", crashed.where or "manage.py check --deploy", message)
+    elif app_of(facts).messages is None:
+        raise NotLooked("Django's own checks did not run")
     for one in app_of(facts).messages or ():
         applies = https or one.id not in TLS_IDS
         if applies and one.id != "castoff.E218":

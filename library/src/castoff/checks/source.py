@@ -1,5 +1,6 @@
 """The source: what is committed, pushed, locked, and for which Python."""
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from castoff.checks.app_facts import AppError
 from castoff.lock import refresh_hint
 from castoff.model import Finding
 from castoff.shell import CommandFailed
+from castoff.source import FOREIGN
 
 # Modules whose package has another name than the module with hyphens.
 PACKAGES = {
@@ -90,7 +92,10 @@ def is_loopback(url: str) -> bool:
 
 def _git(facts: Facts, *words: str) -> str:
     try:
-        return facts.shell.run(["git", *words], cwd=facts.source.root, timeout=10).stdout
+        root, env = facts.source.root, {**os.environ, "LC_ALL": "C"}
+        for name in FOREIGN:
+            env.pop(name, None)
+        return facts.shell.run(["git", *words], cwd=root, env=env, timeout=10).stdout
     except CommandFailed as error:
         raise NotLooked(f"git {words[0]} {error.reason}") from None
 
