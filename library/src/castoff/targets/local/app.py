@@ -19,7 +19,6 @@ from castoff.targets.local.state import State, cause, read_json, show_app_log, t
 
 STEADY = 5.0  # seconds that a gunicorn must live to count as started
 LONGEST_PAUSE = 5.0  # seconds between two starts of a gunicorn that ends at once
-LET_GO = 2.0  # seconds that a gunicorn may take to close its sockets
 Say = Callable[[str], None]
 
 
@@ -63,6 +62,7 @@ class AppServer:
         self._run = run
         self._changed = changed
         self._stopping = threading.Event()
+        self._giving_up = threading.Event()  # the switch that is under way
         self._lock = threading.Lock()  # for `serving` and `_others`
         self._others: list[Gunicorn] = []  # candidates, and those that drain
         self._reserved: Listeners | None = None
@@ -113,6 +113,9 @@ class AppServer:
             StepError: it could not even be started.
         """
         spec = Spec.read(path)
+        self._giving_up.clear()
+        if self._stopping.is_set():  # before or after the line above: one of the two sees it
+            self._giving_up.set()
         listeners = self._listen()
         try:
             candidate = self._approved(spec, listeners, say)
@@ -148,22 +151,31 @@ class AppServer:
             current = Current.read(self._state)
             if current is None:
                 return
-            self.listeners = self.listeners or _bind_again(current.port, patience)
+            self.listeners = self._held(current.port) or _bind_again(current.port, patience)
+            self.listeners.listen()
             self._serve(self._start(current))
         except (OSError, StepError) as error:
             self._trouble = _words(error)
+            if self.listeners:
+                self._withdraw(self.listeners)
 
     def stop(self) -> None:
         """End every gunicorn when its requests are done."""
-        running = [*([self.serving] if self.serving else []), *self._others]
+        with self._lock:
+            running = [*([self.serving] if self.serving else []), *self._others]
         drains = [_in_background(gunicorn.drain) for gunicorn in running]
         for thread in drains:
             thread.join()
-        self.serving, self._others = None, []
+        self.serving = None
 
     def begin_stop(self) -> None:
         """From now on start nothing, and give a switch under way up."""
         self._stopping.set()
+        self._giving_up.set()
+
+    def give_up(self) -> None:
+        """Give the switch that is under way up, before its workers take traffic."""
+        self._giving_up.set()
 
     def _known(self) -> Current | None:
         try:
@@ -194,7 +206,7 @@ class AppServer:
         try:
             self._changed()
             say(f"{spec.id} is booting")
-            check_workers(candidate, listeners.port, say, self._stopping)
+            check_workers(candidate, listeners.port, say, self._giving_up)
             candidate.role = "promoting"
             self._changed()
             Current(spec, candidate.promotion, listeners.port).write(self._state)
@@ -212,6 +224,8 @@ class AppServer:
             return
         listeners.close()
         self._reserved = None
+        if listeners is self.listeners:
+            self.listeners = None
         with contextlib.suppress(OSError):
             self._reserved = sockets.bind(listeners.port)
 
@@ -237,7 +251,8 @@ class AppServer:
         self._forget(gunicorn)
 
     def _forget(self, gunicorn: Gunicorn) -> None:
-        self._others.remove(gunicorn)
+        with contextlib.suppress(ValueError):  # it was rejected and drained at once
+            self._others.remove(gunicorn)
         self._changed()
 
     def _serve(self, gunicorn: Gunicorn) -> None:
@@ -257,6 +272,8 @@ class AppServer:
         while self.serving is gunicorn:
             began = time.monotonic()
             gunicorn.process.wait(None)
+            if self.serving is not gunicorn:
+                return
             if time.monotonic() - began > STEADY:
                 self._pause = 0.0
             if self._stopping.wait(self._pause):
@@ -267,7 +284,7 @@ class AppServer:
     def _restarted(self, gunicorn: Gunicorn) -> Gunicorn:
         with self._lock:
             current = self._known()
-            if self.serving is not gunicorn or current is None:
+            if self.serving is not gunicorn or current is None or self._stopping.is_set():
                 return gunicorn
             try:
                 self._put(started := self._start(current))
@@ -297,9 +314,7 @@ def _bind_again(port: int, patience: float) -> Listeners:
     until = time.monotonic() + patience
     while True:
         try:
-            listeners = sockets.bind(port)
-            listeners.listen()
-            return listeners
+            return sockets.bind(port)
         except OSError:
             if time.monotonic() > until:
                 raise _taken(port) from None

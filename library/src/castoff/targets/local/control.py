@@ -30,7 +30,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Status:
-    """What runs. A pid is None where nothing runs; ``reviving`` while it is being brought back."""
+    """What runs.
+
+    Attributes:
+        supervisor, gunicorn, postgres: pids, None where nothing runs.
+        release, stamp, port: of what serves; with a dead supervisor, of what it will bring back.
+        problems: what is wrong, each in a sentence.
+        stopped: whether it was stopped on purpose.
+        reviving: whether the supervisor is just bringing things back.
+    """
 
     supervisor: int | None = None
     gunicorn: int | None = None
@@ -105,7 +113,7 @@ class Supervisor:
         """
         if self.running():
             self._wait_until_up(None)
-            if self._ask({"op": "status"}, SHORT)["code"] == code():
+            if self._ask({"op": "status"}, SHORT).get("code") == code():
                 return
             self._make_leave()
         self._state.make()
@@ -161,6 +169,11 @@ class Supervisor:
         """
         patience = 2 * float(read_json(spec).get("boot_seconds", 60)) + SWITCH_MARGIN
         self._ask({"op": "switch", "spec": str(spec)}, patience, say)
+
+    def give_up(self) -> None:
+        """Give up the switch that is under way, unless the new release serves already."""
+        with contextlib.suppress(StepError):
+            self._ask({"op": "give up"}, SHORT)
 
     def stop(self) -> bool:
         """End everything, keeping the data and the port; return whether anything ran.
@@ -231,8 +244,8 @@ class Supervisor:
                     yield json.loads(line)
 
     def _failure(self, error: dict[str, str]) -> StepError:
-        served = self.status().release
-        still = f"Release {served} still serves." if served else "Nothing serves."
+        status = self.status()
+        still = f"Release {status.release} still serves." if status.gunicorn else "Nothing serves."
         if error["kind"] == "failed":
             return StepError(error["what"], error["state"] or still, error["next"])
         return SwitchFailed(

@@ -29,6 +29,8 @@ class DatabaseServer:
         self._changed = changed
         self._run = run
         self._stopping = threading.Event()
+        self._lock = threading.Lock()  # so that nothing is started once it stops
+        self._trouble = ""
         self._began = 0.0
         self._failing_since: float | None = None
         self.process: Process | None = None
@@ -42,7 +44,7 @@ class DatabaseServer:
     def problem(self) -> str:
         """What is wrong with it, for a person; "" when nothing is."""
         if self._failing_since is None or postgres.ready(self._run):
-            return ""
+            return self._trouble
         return f"PostgreSQL ends as soon as it starts: {tail(self._log, 1)}"
 
     @property
@@ -61,13 +63,12 @@ class DatabaseServer:
         Raises:
             StepError: no PostgreSQL fits, or it does not come up.
         """
-        folder = configured or self._configured()
-        binaries = self._find(folder)
-        if self.process is None:
-            postgres.initialise(binaries, self._state.data)
-            write_json(self._state.database, {"bin": str(folder) if folder else None})
-            self._watch(self._start(binaries))
-        self._wait_until_ready()
+        try:
+            binaries = self._ensured(configured or self._configured())
+        except StepError as error:
+            self._trouble = error.what
+            raise
+        self._trouble = ""
         return binaries
 
     def heal(self) -> None:
@@ -80,8 +81,19 @@ class DatabaseServer:
     def stop(self) -> None:
         """Stop it; open transactions are rolled back, committed ones are on disk."""
         self._stopping.set()
-        if self.process:
-            self.process.end(signal.SIGINT, STOP)
+        with self._lock:
+            process = self.process
+        if process:
+            process.end(signal.SIGINT, STOP)
+
+    def _ensured(self, folder: Path | None) -> postgres.Binaries:
+        binaries = self._find(folder)
+        if self.process is None:
+            postgres.initialise(binaries, self._state.data)
+            write_json(self._state.database, {"bin": str(folder) if folder else None})
+            self._watch(self._start(binaries))
+        self._wait_until_ready()
+        return binaries
 
     def _configured(self) -> Path | None:
         folder = read_json(self._state.database).get("bin")
@@ -97,19 +109,23 @@ class DatabaseServer:
         return Process.started(spawn(argv, cwd=self._state.folder, env=env, log=self._log))
 
     def _watch(self, process: Process) -> None:
+        self._began = time.monotonic()
         self.process = process
         self._changed()
         threading.Thread(target=self._keep, daemon=True).start()
 
     def _keep(self) -> None:
         while self.process:
-            self._began = time.monotonic()
             self.process.wait(None)
             if self._stopping.is_set() or self._stopping.wait(self._pause()):
                 return
-            with contextlib.suppress(OSError, StepError):  # its programs may be gone for a while
+            with self._lock, contextlib.suppress(OSError, StepError):
+                if self._stopping.is_set():
+                    return
+                self._began = time.monotonic()
+                # Its programs may be gone for a while.
                 self.process = self._start(self._find(self._configured()))
-                self._changed()
+            self._changed()
 
     def _pause(self) -> float:
         if time.monotonic() - self._began > STEADY:

@@ -25,7 +25,7 @@ import gunicorn  # type: ignore[import-untyped,unused-ignore]
 _GATE = json.loads(os.environ["CASTOFF_GATE"])
 _TICK = 0.25  # seconds between two looks at whether the worker was told to stop
 _BOOT_FAILED = 3  # gunicorn's Arbiter.WORKER_BOOT_ERROR: the master ends too
-_KEEPS_CONNECTIONS = (24, 1)  # before, gthread loses requests of kept connections at a switch
+_KEEPS_CONNECTIONS = (27, 0)  # before, gthread loses requests of kept connections at a switch
 
 _own = pathlib.Path("gunicorn.conf.py")
 if _own.is_file():  # -c would have replaced it

@@ -32,7 +32,7 @@ class Spec:
         wsgi: the application, as "package.module:name".
         env: its whole environment.
         workers: processes.
-        threads: threads in each; 1 with a gunicorn before 24.1.
+        threads: threads in each; 1 with a gunicorn before 27.
         health_path: where the health check is.
         probe_token: the probe's bearer token, 32 characters or more.
         boot_seconds: how long it may take until all its workers have passed both checks.

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -65,6 +66,9 @@ class Supervisor:
             case "leave":
                 with self._operation:
                     os._exit(0)  # what runs is left alone, for the next supervisor
+            case "give up":
+                self.app.give_up()
+                return {}
             case "stop":
                 self.state.stopped.touch(mode=0o600)
                 self.stop()
@@ -261,6 +265,7 @@ def main(state_folder: str, run: str) -> None:
         threading.Thread(target=work, daemon=True).start()
     control.serve()
     supervisor.stop()
+    shutil.rmtree(run, ignore_errors=True)
 
 
 if __name__ == "__main__":
