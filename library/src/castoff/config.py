@@ -2,17 +2,37 @@
 
 import difflib
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from castoff.errors import WrongInput
 
 ROOT = "castoff"
 TARGET_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SHADOWED = {name for name in dir(dict) if not name.startswith("_")}
+# msgspec's words, and those of a person who writes YAML.
+WORDS = {
+    "`object`": "a mapping",
+    "`array`": "a list",
+    "`str`": "text",
+    "`int`": "a whole number",
+    "`int | null`": "a whole number",
+    "`float`": "a number",
+    "`bool`": "true or false",
+    "`null`": "nothing",
+    "matching regex '^/'": "that begins with `/`",
+    "matching regex '^https?://[^/]'": "that begins with `https://` or `http://`",
+}
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Status = Annotated[int, Meta(ge=100, le=599)]
+Url = Annotated[str, Meta(pattern="^https?://[^/]")]
+UrlPath = Annotated[str, Meta(pattern="^/")]
 
 
 class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,12 +49,12 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     platform: str = ""
-    port: int | None = None
-    workers: int = 2
-    threads: int = 4
+    port: Port | None = None
+    workers: Count = 2
+    threads: Count = 4
     postgres: str = ""
-    domains: tuple[str, ...] = ()
-    boot_timeout: int = 60
+    domains: tuple[Url, ...] = ()
+    boot_timeout: Count = 60
 
 
 class SecretsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,9 +80,9 @@ class FormConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         expect: the status that the answer must have.
     """
 
-    path: str
+    path: UrlPath
     fields: dict[str, str] = {}
-    expect: int = 200
+    expect: Status = 200
 
 
 class SmokeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,10 +95,10 @@ class SmokeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         timeout: seconds for each request.
     """
 
-    pages: tuple[str, ...] = ("/",)
+    pages: tuple[UrlPath, ...] = ("/",)
     admin: str = ""
     forms: tuple[FormConfig, ...] = ()
-    timeout: float = 10.0
+    timeout: Seconds = 10.0
 
 
 class DevConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +110,7 @@ class DevConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     settings: str = ""
-    port: int = 8001
+    port: Port = 8001
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,13 +181,14 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises:
         WrongInput: it is not YAML, not a mapping, or wrong under ``castoff:``.
     """
-    from invoke.util import yaml
+    import invoke.util
 
+    yaml: Any = invoke.util.yaml  # the copy that Invoke brings along
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         content = None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise WrongInput(
             f"{path.name} cannot be read: {reason}",
@@ -180,7 +201,13 @@ def read_file(path: Path) -> dict[str, Any]:
             "Nothing was done.",
             f"Put castoff's settings under the key `{ROOT}:`.",
         )
-    values: dict[str, Any] = (content or {}).get(ROOT) or {}
+    values: dict[str, Any] = (content or {}).get(ROOT, {})
+    if values is None:  # Invoke would answer it with a traceback
+        raise WrongInput(
+            f"{ROOT}: expected a mapping, got nothing",
+            "Nothing was done.",
+            f"Write the settings under it, or take `{ROOT}:` out of {path.name}.",
+        )
     parse(values)
     return values
 
@@ -209,29 +236,48 @@ def _unknown_target(name: str, known: list[str]) -> WrongInput:
 def _explain(message: str, values: object) -> WrongInput:
     """Put msgspec's words as the key's full path, what was expected, and the nearest name."""
     reason, _, where = message.partition(" - at `")
-    path = (ROOT + where.rstrip("`").lstrip("$")).replace("[...]", _wrong_entry(where, values))
-    unknown = re.search(r"unknown field `(.*)`", reason)
-    if not unknown:
-        return WrongInput(f"{path}: {_expected(reason)}", "Nothing was done.", "Mend invoke.yaml.")
-    name = unknown[1]
-    near = difflib.get_close_matches(name, _fields(where), 1, 0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(_fields(where))}."
-    return WrongInput(f"{path}.{name}: there is no such key", "Nothing was done.", hint)
+    if where.startswith("key` in"):  # as in "key` in `$.targets`"
+        where = where.removeprefix("key` in `")
+        return _wrong_key(_full(where, values), "a name must be text; put it in quotes")
+    path, known = _full(where, values), _fields(where)
+    if missing := re.search(r"missing required field `(.*)`", reason):
+        return _wrong_key(f"{path}.{missing[1]}", "is missing, and there is no default for it")
+    if not (unknown := re.search(r"unknown field `(.*)`", reason)):
+        return _wrong_key(path, _expected(reason))
+    near = difflib.get_close_matches(unknown[1], known, 1, 0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(known)}."
+    return _wrong_key(f"{path}.{unknown[1]}", "there is no such key", hint)
+
+
+def _wrong_key(path: str, what: str, hint: str = "Mend invoke.yaml.") -> WrongInput:
+    return WrongInput(f"{path}: {what}", "Nothing was done.", hint)
+
+
+def _full(where: str, values: object) -> str:
+    path = ROOT + where.rstrip("`").lstrip("$")
+    return path.replace("[...]", _wrong_entry(where, values)) if "[...]" in path else path
 
 
 def _expected(reason: str) -> str:
-    plain = reason.replace("`object`", "a mapping").replace("`array`", "a list")
-    return plain[0].lower() + plain[1:]
+    for words, plain in WORDS.items():
+        reason = reason.replace(words, plain)
+    return reason[0].lower() + reason[1:]
 
 
 def _wrong_entry(where: str, values: object) -> str:
     """Name the entry of a mapping that msgspec's path shows as ``[...]`` only."""
-    if "targets[...]" not in where or not isinstance(values, Mapping):
+    place: Any = values
+    before, _, _ = where.partition("[...]")
+    try:
+        for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", before):
+            place = place[name] if name else place[int(number)]
+        entries = dict(place)
+    except (TypeError, KeyError, IndexError, ValueError):
         return "[…]"
-    targets: Any = values.get("targets")
-    for name, entry in targets.items() if isinstance(targets, Mapping) else ():
+    kind: Any = TargetConfig if before == "$.targets" else str
+    for name, entry in entries.items():
         try:
-            msgspec.convert(entry, TargetConfig, strict=False)
+            msgspec.convert({name: entry}, dict[str, kind], strict=False)
         except msgspec.ValidationError:
             return f".{name}"
     return "[…]"

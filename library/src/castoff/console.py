@@ -1,11 +1,14 @@
 """The listeners: a terminal, JSON lines, a log file. Nothing else of castoff prints."""
 
+import contextlib
+import io
 import os
+import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -24,10 +27,67 @@ from castoff.redactor import REDACTOR
 
 if TYPE_CHECKING:
     from rich.live import Live
+    from rich.spinner import Spinner
     from rich.text import Text
 
 LOGS_KEPT = 50
+LIVE_WIDTH = 80  # letters of a program's last line
+NAMES = ("event", "target", "step")  # castoff's own words, which a secret's value may happen to be
+# What moves a terminal's cursor or colours it: an app's output is shown, never obeyed.
+CONTROLS = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f]"
+)
 MARKS = {"done": ("✓", "green"), "same": ("✓", "dim"), "failed": ("✗", "bold red")}
+
+
+def redacted(value: Any) -> Any:
+    """Return the value as plain data without secrets; no encoding of it can then bring one back."""
+    plain = msgspec.to_builtins(value, enc_hook=str, str_keys=True)
+    return _without_secrets(plain)
+
+
+def _without_secrets(plain: Any) -> Any:
+    if isinstance(plain, str):
+        # A variable's bytes that are no UTF-8 are lone surrogates, which no stream takes.
+        return REDACTOR.redact(plain).encode("utf-8", "replace").decode()
+    if isinstance(plain, dict):
+        return {
+            name: entry if name in NAMES else _without_secrets(entry)
+            for name, entry in plain.items()
+        }
+    if isinstance(plain, list | tuple):
+        return [_without_secrets(entry) for entry in plain]
+    return plain
+
+
+class _Lasting:
+    """A stream whose end does not end the run: its reader has gone, its disk is full."""
+
+    def __init__(self, stream: IO[str], encoding: str | None = None) -> None:
+        self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="replace")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            self._silence()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: each write has done it."""
+
+    def _silence(self) -> None:
+        # What is left in its buffer is to go somewhere, or Python complains as it ends.
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
 
 class Terminal:
@@ -42,10 +102,16 @@ class Terminal:
     def __init__(self, stream: IO[str], targets: list[str], all_answers: bool = False) -> None:
         from rich.console import Console
 
-        self._console: Console = Console(file=stream, highlight=False, soft_wrap=True)
+        # Not FORCE_COLOR and its like: what is no terminal gets plain text.
+        self._console = Console(
+            file=cast(IO[str], _Lasting(stream)),
+            force_terminal=stream.isatty(),
+            highlight=False,
+            soft_wrap=True,
+        )
         self._width = max(map(len, targets), default=0) if len(targets) > 1 else 0
         self._all_answers = all_answers
-        self._running: dict[tuple[str, str], str] = {}
+        self._running: dict[tuple[str, str], Spinner] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> "Terminal":
@@ -62,33 +128,31 @@ class Terminal:
             self._live = None
 
     def __call__(self, event: Event) -> None:
-        place = (event.target, event.step)
-        match event:
-            case Started():
-                self._running[place] = ""
-            case Output(line=line):
-                self._running[place] = line
-            case Finished() | Failed():
-                self._running.pop(place, None)
-        for line in self._lines(event):
-            self._print(line)
-        self._refresh()
+        if self._live:
+            self._follow(self._live, event)
+        if not isinstance(event, Output | Started):
+            for line in self._lines(msgspec.convert(redacted(event), type(event))):
+                self._console.print(line)
 
     def line(self, text: str, style: str = "") -> None:
         """Print one more line, outside of any step."""
         from rich.text import Text
 
-        self._print(Text(REDACTOR.redact(text), style))
+        self._console.print(Text(_shown(text), style))
 
     def table(self, heads: list[str], rows: Iterable[list[str]]) -> None:
-        """Print a table without rules."""
-        from rich.table import Table
+        """Print a table without rules; a line of it is never folded."""
+        from rich.cells import cell_len
         from rich.text import Text
 
-        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*(Text(REDACTOR.redact(cell)) for cell in row))
-        self._print(table)
+        lines = [heads, *([_shown(cell) for cell in row] for row in rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        for number, line in enumerate(lines):
+            cells = (
+                cell + " " * (width - cell_len(cell))
+                for cell, width in zip(line, widths, strict=True)
+            )
+            self._console.print(Text("  ".join(cells).rstrip(), "" if number else "bold"))
 
     def _lines(self, event: Event) -> list["Text"]:
         match event:
@@ -101,7 +165,7 @@ class Terminal:
             case Found(finding=finding) if not finding.silenced:
                 style = "red" if finding.stops else "yellow"
                 head = self._text(event, f"  {finding.id} ", f"{finding.where}: ", style)
-                head.append(REDACTOR.redact(finding.message))
+                head.append(_shown(finding.message))
                 hints = [f"       {line}" for line in finding.hint.splitlines()]
                 return [head, *(self._text(event, "", hint) for hint in hints)]
             case Smoked(check=check) if self._all_answers:
@@ -114,92 +178,102 @@ class Terminal:
     def _step(self, event: Event, state: str, seconds: float, detail: str) -> "Text":
         mark, style = MARKS[state]
         text = self._text(event, f"{mark} {event.step:<9}", f"{seconds:6.1f} s  ", style)
-        return text.append(REDACTOR.redact(detail))
+        return text.append(_shown(detail))
 
     def _answer(self, event: Event, ok: bool, detail: str) -> "Text":
         mark, style = MARKS["done" if ok else "failed"]
-        return self._text(event, f"  {mark} ", "", style).append(REDACTOR.redact(detail))
+        return self._text(event, f"  {mark} ", "", style).append(_shown(detail))
 
     def _text(self, event: Event, head: str, tail: str, style: str = "") -> "Text":
         from rich.text import Text
 
         prefix = f"{event.target:<{self._width}}  " if self._width else ""
         text = Text(prefix, "bold")
-        text.append(REDACTOR.redact(head), style)
-        return text.append(REDACTOR.redact(tail), "dim")
+        text.append(_shown(head), style)
+        return text.append(_shown(tail), "dim")
 
-    def _print(self, what: object) -> None:
-        try:
-            self._console.print(what)
-        except BrokenPipeError:
-            # The reader has gone (`| head -1`); the run goes on, and so does its log.
-            self._console.file = open(os.devnull, "w")  # noqa: SIM115
-
-    def _refresh(self) -> None:
-        if self._live is None:
-            return
-        from rich.columns import Columns
+    def _follow(self, live: "Live", event: Event) -> None:
+        """Show what runs, each step with the last line of its program."""
+        from rich.console import Group
         from rich.spinner import Spinner
+        from rich.text import Text
 
-        rows = [
-            Spinner("dots", f" {target} {step}  {REDACTOR.redact(line)[:80]}".replace("[", r"\["))
-            for (target, step), line in self._running.items()
-        ]
-        self._live.update(Columns(rows, column_first=True, width=110))
+        place = (event.target, event.step)
+        last = event.line if isinstance(event, Output) else ""
+        label = Text(f"{event.target} {event.step}  {_shown(last)[:LIVE_WIDTH]}", no_wrap=True)
+        label.overflow = "ellipsis"
+        match event:
+            case Output() if place in self._running:
+                self._running[place].update(text=label)
+                return
+            case Started() | Output():
+                # What is prepared for all targets is over when the first of them begins.
+                running = {key: one for key, one in self._running.items() if key[0]}
+                self._running = {**running, place: Spinner("dots", label)}
+            case Finished() | Failed():
+                self._running.pop(place, None)
+        live.update(Group(*self._running.values()))
 
 
 class JsonLines:
     """Writes each event as one JSON object a line."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._stream: IO[str] | None = stream
+        self._stream = _Lasting(stream, "utf-8")
 
     def __call__(self, event: Event) -> None:
         self.write(event)
 
     def write(self, value: object) -> None:
         """Write any value that msgspec can encode."""
-        if self._stream is None:
-            return
-        try:
-            text = msgspec.json.encode(value, enc_hook=str).decode()
-            self._stream.write(REDACTOR.redact(text) + "\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            self._stream = None
+        self._stream.write(msgspec.json.encode(redacted(value)).decode() + "\n")
 
 
 class LogFile:
-    """Writes everything that happened to a file that only its owner can read."""
+    """Writes everything that happened to a file that only its owner can read.
+
+    A log that cannot be made or written is told on stderr once; it must not stop a rollback.
+    """
 
     def __init__(self, folder: Path, task: str) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in sorted(folder.glob("*.log"))[: -LOGS_KEPT + 1]:
-            old.unlink(missing_ok=True)
         now = datetime.now(UTC)
         self.path = folder / f"{now:%Y%m%dT%H%M%S.%f}-{task}.log"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._stream: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
+        self._stream: IO[str] | None = None
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for old in sorted(folder.glob("*.log"))[: -LOGS_KEPT + 1]:
+                old.unlink(missing_ok=True)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
+        except OSError as error:
+            self._give_up(error)
 
     def __call__(self, event: Event) -> None:
-        kind = type(event).__name__.lower()
-        fields = {
-            name: value
-            for name, value in msgspec.to_builtins(event, enc_hook=str).items()
-            if name not in ("event", "target", "step") and value != ""
-        }
-        text = event.line if isinstance(event, Output) else " ".join(_pairs(fields))
-        self._line(f"{event.target or '-'} {event.step} {kind} {text}")
-
-    def _line(self, text: str) -> None:
+        if self._stream is None:
+            return
+        fields = redacted(event)
+        pairs = [
+            f"{name}={value}" for name, value in fields.items() if name not in NAMES and value != ""
+        ]
+        text = fields["line"] if isinstance(event, Output) else " ".join(pairs)
         now = f"{datetime.now(UTC):%H:%M:%S.%f}"[:-3]
+        line = f"{now} {event.target or '-'} {event.step} {fields['event']} {text}\n"
         try:
-            self._stream.write(f"{now} {REDACTOR.redact(text)}\n")
+            self._stream.write(line)
             self._stream.flush()
-        except OSError as error:  # a full disk must not stop a rollback
-            sys.stderr.write(f"castoff: the log cannot be written: {error.strerror}\n")
-            self._stream = open(os.devnull, "w")  # noqa: SIM115
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        if self._stream is not None:
+            with contextlib.suppress(OSError):
+                self._stream.close()
+        self._stream = None
+        reason = error.strerror or type(error).__name__
+        _Lasting(sys.stderr).write(f"castoff: the log cannot be written: {reason}\n")
 
 
-def _pairs(fields: dict[str, object]) -> list[str]:
-    return [f"{name}={value}" for name, value in fields.items()]
+def _shown(text: str) -> str:
+    """The text as a terminal may have it: without secrets, and without orders to it."""
+    safe: str = redacted(text)
+    return CONTROLS.sub("", safe)

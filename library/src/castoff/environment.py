@@ -7,13 +7,15 @@ import shutil
 import sys
 import sysconfig
 import tomllib
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from castoff import lock as locks
+from castoff import requirements
 from castoff import source as sources
 from castoff.errors import StepError
 from castoff.model import Environment, Source
@@ -44,11 +46,18 @@ def prepare(
     home = folder / key
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(folder / f"{key}.lock", mode=0o600):
-        if not (home / MARKER).is_file():
-            _make(lock, tree, home, python, shell, say)
-    os.utime(home)
-    content = (home / MARKER).read_bytes()
-    return msgspec.json.decode(content, type=Environment, dec_hook=lambda kind, text: kind(text))
+        made = _read(home) or _make(lock, tree, home, python, shell, say)
+        os.utime(home)
+    return made
+
+
+def find(source: Source, tree: Path, folder: Path, shell: Shell) -> Environment | None:
+    """Return the virtualenv of the source's lock if it was made before; change nothing.
+
+    Raises:
+        StepError: there is no lock.
+    """
+    return _read(folder / _key(source, locks.find(tree), _python(tree), shell))
 
 
 def uv_program() -> str:
@@ -63,46 +72,63 @@ def prune(folder: Path, keep: set[Path]) -> None:
     homes = [path for path in folder.iterdir() if path.is_dir()]
     homes.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for home in homes[KEPT:]:
-        if home not in keep:
+        if home in keep:
+            continue
+        # The lock file stays: who waits for it would else hold another than who comes after.
+        with suppress(Timeout), FileLock(folder / f"{home.name}.lock", mode=0o600, timeout=0):
             shutil.rmtree(home, ignore_errors=True)
-            home.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _make(
     lock: locks.Lock, tree: Path, home: Path, python: str, shell: Shell, say: OnLine | None
-) -> None:
+) -> Environment:
     uv = uv_program()
     shutil.rmtree(home, ignore_errors=True)
+    argv: list[str | Path] = [uv, "venv", "--no-project", "--python", python, home]
     try:
-        # Not uv's own downloads: what runs is a Python that the user chose to have.
-        argv = [uv, "venv", "--no-project", "--no-python-downloads", "--python", python, home]
-        shell.run(argv, timeout=120, on_line=say)
+        shell.run(argv, env=locks.environment(), timeout=120, on_line=say)
+    except CommandFailed as error:
+        raise _no_python(python, error) from None
+    try:
         _install(lock, tree, home, uv, shell, say)
         stale = locks.stale(lock, uv, shell)
     except CommandFailed as error:
-        shutil.rmtree(home, ignore_errors=True)
         raise _failed(lock, error) from None
     made = Environment(home / "bin" / "python", lock.name, home.name, _packages(home), stale)
     scratch = home / f"{MARKER}.new"
     scratch.write_bytes(msgspec.json.encode(made, enc_hook=str))
     os.replace(scratch, home / MARKER)
+    return made
 
 
 def _install(
     lock: locks.Lock, tree: Path, home: Path, uv: str, shell: Shell, say: OnLine | None
 ) -> None:
-    install = [uv, "pip", "install", "--python", home / "bin" / "python"]
+    def install(file: Path, *words: str) -> None:
+        # uv takes a path in the file for one from the folder that it runs in: the tree.
+        python = home / "bin" / "python"
+        argv = [uv, "pip", "install", "--python", str(python), "--no-editable", *words]
+        shell.run(
+            [*argv, "-r", str(file)], cwd=tree, env=locks.environment(), timeout=1800, on_line=say
+        )
+
     if lock.name == "pylock.toml":
-        shell.run([*install, "-r", lock.path], cwd=tree, timeout=1800, on_line=say)
+        install(lock.path)
         return
-    text = locks.export(lock, uv, shell)
-    requirements = home / "requirements.txt"
-    requirements.write_text(text, encoding="utf-8")
-    hashes = ["--require-hashes"] if "--hash=" in text else []
-    shell.run([*install, *hashes, "-r", requirements], cwd=tree, timeout=1800, on_line=say)
-    if lock.directories:
-        folders = [tree / folder for folder in lock.directories]
-        shell.run([*install, "--no-deps", *folders], cwd=tree, timeout=600, on_line=say)
+    indexed, direct = requirements.split(locks.export(lock, uv, shell))
+    if indexed:
+        hashed = any("--hash=" in line for line in indexed)
+        install(_written(home, "indexed", indexed), *["--require-hashes"] * hashed)
+    if direct:
+        # The lock has what they depend on; only a plain list of names has not.
+        loose = lock.name == "requirements.txt" and not indexed
+        install(_written(home, "direct", direct), *["--no-deps"] * (not loose))
+
+
+def _written(home: Path, name: str, lines: list[str]) -> Path:
+    path = home / f"{name}.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def _python(tree: Path) -> str:
@@ -126,9 +152,20 @@ def _python(tree: Path) -> str:
     return running if allowed else str(wanted)
 
 
+def _read(home: Path) -> Environment | None:
+    """What was made there; None when it is not whole."""
+    try:
+        content = (home / MARKER).read_bytes()
+        return msgspec.json.decode(
+            content, type=Environment, dec_hook=lambda kind, text: kind(text)
+        )
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
 def _key(source: Source, lock: locks.Lock, python: str, shell: Shell) -> str:
     folders = [sources.tree_hash(source, folder, shell) for folder in lock.directories]
-    parts = [lock.digest, python, sys.version, sysconfig.get_platform(), *folders, "1"]
+    parts = [lock.digest, python, sys.version, sysconfig.get_platform(), *folders, "2"]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -137,9 +174,23 @@ def _packages(home: Path) -> dict[str, str]:
     return {locks.normal(one.metadata["Name"]): one.version for one in distributions(path=folders)}
 
 
+def _no_python(python: str, error: CommandFailed) -> StepError:
+    wanted = "" if os.path.isabs(python) else f" {python}, which requires-python asks for"
+    return StepError(
+        f"no virtualenv with Python{wanted or f' {python}'} can be made:\n"
+        f"{error.result.last_lines or error.reason}",
+        "Nothing was changed; what served before still serves.",
+        f"Install such a Python, or let requires-python allow {platform.python_version()}, which "
+        "runs castoff."
+        if wanted
+        else "Mend what the lines above name, and run it again.",
+    )
+
+
 def _failed(lock: locks.Lock, error: CommandFailed) -> StepError:
     return StepError(
-        f"the packages of {lock.name} cannot be installed:\n{error.result.last_lines}",
+        f"the packages of {lock.name} cannot be installed:\n"
+        f"{error.result.last_lines or error.reason}",
         "Nothing was changed; what served before still serves.",
         "Mend what the lines above name (a name or version that does not exist, a Python that is "
         "not installed, the network), and run it again.",

@@ -15,11 +15,11 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
     step: str
 
 
-class Started(Event):
+class Started(Event, frozen=True):
     """A step began."""
 
 
-class Finished(Event):
+class Finished(Event, frozen=True):
     """A step ended well.
 
     Attributes:
@@ -33,7 +33,7 @@ class Finished(Event):
     changed: bool = True
 
 
-class Failed(Event):
+class Failed(Event, frozen=True):
     """A step failed, with the three parts of its error."""
 
     seconds: float
@@ -42,32 +42,32 @@ class Failed(Event):
     next: str
 
 
-class Planned(Event):
+class Planned(Event, frozen=True):
     """With ``--dry``: what would be done, and why."""
 
     what: str
     why: str
 
 
-class Found(Event):
+class Found(Event, frozen=True):
     """A check found something."""
 
     finding: Finding
 
 
-class Smoked(Event):
+class Smoked(Event, frozen=True):
     """Smoke asked one question."""
 
     check: SmokeCheck
 
 
-class Output(Event):
+class Output(Event, frozen=True):
     """A line that a program printed."""
 
     line: str
 
 
-class Note(Event):
+class Note(Event, frozen=True):
     """Something a person should know."""
 
     text: str

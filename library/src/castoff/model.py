@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -36,6 +37,9 @@ class Secret:
         """Sixteen hexadecimal digits that change when the value does, and tell nothing of it."""
         return digest(self.name, self._value)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} is not copied, pickled or stored")
+
     def __repr__(self) -> str:
         return f"Secret({self.name})"
 
@@ -60,7 +64,7 @@ class Finding(msgspec.Struct, frozen=True):
     """What a check found.
 
     Attributes:
-        id: the stable id, as in ``E101``; Django's own findings keep theirs, as in ``security.W004``.
+        id: the stable id, as in ``E101``; Django's own keep theirs, as in ``security.W004``.
         level: error or warning.
         where: a file (with ``:line``), setting, package or config var.
         message: what is wrong and what happens when it is deployed.

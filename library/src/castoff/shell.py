@@ -3,23 +3,23 @@
 The standard library only, because the local target's supervisor uses it too.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from castoff.errors import Interrupted
+from castoff.pipes import POLL, OnLine, Talk
+
+__all__ = ["CommandFailed", "OnLine", "Result", "Shell", "end_group", "foreground", "spawn"]
 
 GRACE = 5.0  # seconds that an interrupted child gets before it is killed
-KEPT_LINES = 100_000  # of each stream; a program that prints more keeps the last ones
-
-OnLine = Callable[[str], None]
+ORPHANS = 1.0  # seconds that its own children get after it has ended
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CommandFailed(Exception):
 
     def __init__(self, result: Result, reason: str = "") -> None:
         self.result = result
-        self.reason = reason or f"ended with status {result.status}"
+        self.reason = reason or _ending(result.status)
         super().__init__(f"{Path(result.argv[0]).name} {self.reason}")
 
 
@@ -83,21 +83,26 @@ class Shell:
         """
         words = tuple(str(word) for word in argv)
         began = time.monotonic()
-        process = self._start(words, cwd, env)
-        reader = _Reader(process, on_line, stdin)
+        process = self._start(words, cwd, env, stdin is not None)
+        talk = Talk(process, on_line, stdin or b"", GRACE)
         try:
-            status = process.wait(timeout)
-        except subprocess.TimeoutExpired:
+            in_time = talk.until_end(None if timeout is None else began + timeout)
+            if not in_time:
+                end_group(process)
+                talk.until_end(time.monotonic() + GRACE)
+        except BaseException:  # a KeyboardInterrupt too: nothing is left running behind it
             end_group(process)
-            result = reader.result(words, began)
-            raise CommandFailed(result, f"took longer than {timeout:g} s") from None
+            raise
         finally:
+            talk.close()
             with self._lock:
                 self._running.discard(process)
-        result = reader.result(words, began)
         if self.cancelled.is_set():
             raise Interrupted
-        if check and status:
+        result = Result(words, process.returncode, *talk.texts(), time.monotonic() - began)
+        if not in_time:
+            raise CommandFailed(result, f"took longer than {timeout:g} s")
+        if check and result.status:
             raise CommandFailed(result)
         return result
 
@@ -107,10 +112,13 @@ class Shell:
         with self._lock:
             running = list(self._running)
         for process in running:
-            end_group(process)
+            _signal_group(process, signal.SIGTERM)
+        until = time.monotonic() + GRACE
+        for process in running:
+            end_group(process, max(0.0, until - time.monotonic()))
 
     def _start(
-        self, argv: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | None
+        self, argv: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | None, feed: bool
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self.cancelled.is_set():
@@ -120,85 +128,70 @@ class Shell:
                     argv,
                     cwd=cwd,
                     env=env,
-                    stdin=subprocess.PIPE,
+                    stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     start_new_session=True,
                 )
-            except OSError as error:
-                result = Result(argv, 127, "", str(error), 0.0)
-                raise CommandFailed(result, f"could not be started: {error.strerror}") from error
+            except (OSError, ValueError) as error:  # ValueError: a NUL in a word or variable
+                reason = f"could not be started: {_why_not_started(error, cwd)}"
+                raise CommandFailed(Result(argv, 127, "", reason, 0.0), reason) from error
             self._running.add(process)
         return process
 
 
-class _Reader:
-    """Reads both streams of a process in threads, line by line."""
-
-    def __init__(
-        self, process: subprocess.Popen[bytes], on_line: OnLine | None, stdin: bytes | None
-    ) -> None:
-        self._process = process
-        self._out: deque[str] = deque(maxlen=KEPT_LINES)
-        self._err: deque[str] = deque(maxlen=KEPT_LINES)
-        self._threads = [
-            threading.Thread(target=_read, args=(process.stdout, self._out, on_line), daemon=True),
-            threading.Thread(target=_read, args=(process.stderr, self._err, on_line), daemon=True),
-            threading.Thread(target=_feed, args=(process.stdin, stdin or b""), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def result(self, argv: tuple[str, ...], began: float) -> Result:
-        for thread in self._threads:
-            # A grandchild that was left behind may hold the pipes open for ever.
-            thread.join(GRACE)
-        status = self._process.returncode
-        return Result(
-            argv, status, "".join(self._out), "".join(self._err), time.monotonic() - began
-        )
-
-
-def _read(stream: IO[bytes], kept: deque[str], on_line: OnLine | None) -> None:
-    with stream:
-        for raw in stream:
-            line = raw.decode("utf-8", "replace")
-            kept.append(line)
-            if on_line:
-                on_line(line.rstrip("\r\n"))
-
-
-def _feed(stream: IO[bytes], data: bytes) -> None:
-    try:
-        with stream:
-            stream.write(data)
-    except BrokenPipeError:
-        pass  # the program did not want its input; its exit status tells
-
-
 def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
     """End a process and its children: SIGTERM, and SIGKILL after ``grace`` seconds."""
-    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, grace)):
-        try:
-            os.killpg(process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
-        try:
-            process.wait(patience)
-            return
-        except subprocess.TimeoutExpired:
-            continue
+    _signal_group(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(grace)
+        until = time.monotonic() + min(ORPHANS, grace)
+        while _signal_group(process, 0) and time.monotonic() < until:
+            time.sleep(POLL)
+    _signal_group(process, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Signal the process's group, which is named after it; return whether anybody is in it."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"was ended by signal {-status}"
+
+
+def _why_not_started(error: OSError | ValueError, cwd: Path | None) -> str:
+    if isinstance(error, ValueError):
+        return str(error)
+    if cwd is not None and not cwd.is_dir():
+        return f"there is no folder {cwd}"
+    return str(error.strerror)
 
 
 def foreground(argv: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) -> int:
     """Run a program on this terminal until it ends or Ctrl-C ends it; return its status."""
     process = subprocess.Popen([str(word) for word in argv], cwd=cwd, env=env)
+    patience: float | None = None
+    number = signal.SIGINT
     while True:
         try:
-            return process.wait()
+            return process.wait(patience)
         except KeyboardInterrupt:
-            # The terminal has told the program too; a signal to this process alone did not.
-            process.send_signal(signal.SIGINT)
+            patience = ORPHANS  # the terminal has told the program too
+        except subprocess.TimeoutExpired:
+            # It was not told, because the signal was for this process alone, or did not listen.
+            process.send_signal(number)
+            patience, number = GRACE, signal.SIGKILL
 
 
 def spawn(

@@ -4,6 +4,8 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +14,13 @@ from castoff.model import Source
 from castoff.shell import CommandFailed, Shell
 
 # A hook or an outer git command exports these; they would point git at another repository.
-FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+FOREIGN = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"),
+)
+HEAD = ("log", "-1", "--no-show-signature", "--encoding=UTF-8", "--format=%H%n%cI%n%s", "HEAD")
+LONG_AGO = 3600.0  # seconds; nobody unpacks for so long
+UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 
 
 def observe(root: Path, shell: Shell) -> Source:
@@ -23,19 +31,19 @@ def observe(root: Path, shell: Shell) -> Source:
         shell: runs git.
 
     Raises:
-        StepError: there is no git, no repository, or no commit.
+        StepError: there is no git, no repository, or no commit; a merge has conflicts.
     """
-    top, prefix = _place(root, shell)
+    prefix = _prefix(root, shell)
     commit, time, subject = _head(root, shell)
     dirty, untracked = _changes(root, shell)
     ref, stamp = commit, commit
     if dirty:
-        ref = _git(root, shell, "stash", "create").strip() or commit
+        ref = _stash(root, shell) or commit
         tree = _git(root, shell, "rev-parse", f"{ref}^{{tree}}").strip()
         stamp = f"{commit}-dirty-{tree[:12]}"
     version = _git(root, shell, "describe", "--tags", "--always").strip()
     return Source(
-        root=top / prefix,
+        root=root.resolve(),
         prefix=prefix,
         ref=ref,
         commit=commit,
@@ -56,6 +64,7 @@ def unpack(source: Source, folder: Path, shell: Shell) -> Path:
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _forget_cut_off(folder.parent)
         scratch = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder.parent))
         try:
             _extract(source, scratch, shell)
@@ -78,49 +87,95 @@ def tree_hash(source: Source, path: str, shell: Shell) -> str:
     Raises:
         StepError: the folder is not in the source.
     """
-    inside = os.path.normpath(source.prefix + path)
-    return _git(source.root, shell, "rev-parse", f"{source.ref}:{inside}").strip()
+    inside = os.path.normpath(source.prefix + path) if not os.path.isabs(path) else path
+    name = f"{source.ref}:{'' if inside == '.' else inside}"
+    try:
+        return _git(source.root, shell, "rev-parse", "--verify", "--end-of-options", name).strip()
+    except StepError:
+        raise StepError(
+            f"the lock installs from {path}, which is not in the commit",
+            "Nothing was changed.",
+            "Let git track it (`git add`), and name it by its path from the project, as ./lib.",
+        ) from None
+
+
+def _forget_cut_off(parent: Path) -> None:
+    """Delete what runs left behind that were killed while they unpacked."""
+    for scratch in parent.glob(".unpack-*"):
+        with suppress(FileNotFoundError):  # its own run has just ended
+            if time.time() - scratch.stat().st_mtime > LONG_AGO:
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _extract(source: Source, scratch: Path, shell: Shell) -> None:
-    archive = scratch / "source.tar"
+    archive, tree = scratch / "source.tar", scratch / "tree"
     top = source.root.parents[len(Path(source.prefix).parts) - 1] if source.prefix else source.root
     _git(top, shell, "archive", f"--output={archive}", source.ref)
-    with tarfile.open(archive) as tar:
-        tar.extractall(scratch / "tree", filter="data")
-
-
-def _place(root: Path, shell: Shell) -> tuple[Path, str]:
     try:
-        answer = _git(root, shell, "rev-parse", "--show-toplevel", "--show-prefix")
+        with tarfile.open(archive, "r:") as tar:
+            tar.extractall(tree, filter="data")
+    except tarfile.FilterError as error:
+        raise StepError(
+            f"the source cannot be unpacked: {error}",
+            "Nothing was changed.",
+            "Take out the link, or let it lead to a file of the repository by a relative path.",
+        ) from None
+    except tarfile.ReadError:  # git writes no entry at all
+        raise StepError(
+            "the commit has no files",
+            "Nothing was changed.",
+            "Add the app's files (`git add -A && git commit`), and run it again.",
+        ) from None
+
+
+def _prefix(root: Path, shell: Shell) -> str:
+    """The project's folder as a path in the repository, empty or ending in a slash."""
+    try:
+        _git(root, shell, "rev-parse", "--show-toplevel")  # fails where there is no checkout
+        return _git(root, shell, "rev-parse", "--show-prefix").removesuffix("\n")
     except StepError as error:
         raise StepError(
             f"{root} is not in a git repository that can be read ({error.what})",
             "Nothing was changed.",
-            "castoff deploys commits: `git init && git add -A && git commit`, then run it again.",
+            _first_aid(error.what, root),
         ) from None
-    top, _, prefix = answer.partition("\n")
-    return Path(top), prefix.strip("\n")
+
+
+def _first_aid(what: str, root: Path) -> str:
+    if "could not be started" in what:
+        return "Install git, and run it again."
+    if "dubious ownership" in what:
+        return f"If you trust it: `git config --global --add safe.directory {root}`."
+    return "castoff deploys commits: `git init && git add -A && git commit`, then run it again."
 
 
 def _head(root: Path, shell: Shell) -> tuple[str, str, str]:
     try:
-        line = _git(root, shell, "log", "-1", "--format=%H%n%cI%n%s", "HEAD")
+        line = _git(root, shell, *HEAD)
     except StepError:
         raise StepError(
             "the repository has no commit yet",
             "Nothing was changed.",
             "castoff deploys commits: `git add -A && git commit`, then run it again.",
         ) from None
-    commit, time, subject = (line.split("\n", 2) + ["", ""])[:3]
+    commit, time, subject = line.split("\n", 2)
     return commit, time, subject.strip()
 
 
 def _changes(root: Path, shell: Shell) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    entries = iter(_git(root, shell, "status", "--porcelain=v1", "-z").split("\0"))
+    # Told apart from the user's own settings of `git status`; what a submodule has changed in its
+    # own checkout is in no commit of this repository.
+    words = ("--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=dirty")
+    entries = iter(_git(root, shell, "status", *words).split("\0"))
     dirty, untracked = [], []
     for entry in entries:
         kind, path = entry[:2], entry[3:]
+        if kind in UNMERGED:
+            raise StepError(
+                f"a merge has conflicts: {path}",
+                "Nothing was changed.",
+                "Solve them and commit (`git status` lists them), or `git merge --abort`.",
+            )
         if kind == "??":
             untracked.append(path)
         elif kind.strip():
@@ -130,10 +185,23 @@ def _changes(root: Path, shell: Shell) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(dirty), tuple(untracked)
 
 
-def _git(root: Path, shell: Shell, *words: str) -> str:
+def _stash(root: Path, shell: Shell) -> str:
+    """Make a commit of the tree with its changes; only objects are added to the repository.
+
+    `git stash create` writes the index, and fails while another git does: it gets a copy.
+    """
+    index = _git(root, shell, "rev-parse", "--git-path", "index").removesuffix("\n")
+    with tempfile.TemporaryDirectory(prefix="castoff-") as folder:
+        copy = Path(folder, "index")
+        shutil.copyfile(root / index, copy)
+        return _git(root, shell, "stash", "create", index=copy).strip()
+
+
+def _git(root: Path, shell: Shell, *words: str, index: Path | None = None) -> str:
     env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     # Optional locks would write into .git, which may be read-only or in use.
     env |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    env |= {"GIT_INDEX_FILE": str(index)} if index else {}
     try:
         return shell.run(["git", *words], cwd=root, env=env, timeout=120).stdout
     except CommandFailed as error:

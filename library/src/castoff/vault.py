@@ -30,14 +30,15 @@ def offered(project: Project) -> dict[str, Secret]:
     required names, and wins over the file, as it does in a shell.
 
     Raises:
-        WrongInput: the env file is not there or is open to others.
+        WrongInput: the env file is not there, or has a line that is none.
         StepError: the command failed.
     """
     config = project.config
     values = _from_file(project) | _from_command(project)
     wanted = required(config)
     values |= {name: os.environ[name] for name in wanted if os.environ.get(name)}
-    return {name: Secret(name, value) for name, value in values.items() if name not in PROVIDED}
+    kept = {name: value for name, value in values.items() if value or name not in wanted}
+    return {name: Secret(name, value) for name, value in kept.items() if name not in PROVIDED}
 
 
 def generate(names: tuple[str, ...]) -> dict[str, Secret]:
@@ -50,10 +51,11 @@ def _from_file(project: Project) -> dict[str, str]:
         return {}
     path = project.root / project.config.secrets.env_file
     try:
-        if path.stat().st_mode & 0o077:
+        if path.stat().st_mode & 0o077 and not project.dry:
             path.chmod(0o600)
             _note(project, f"{path.name} could be read by others; its mode is 0600 now")
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:  # a value keeps its line ends
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise WrongInput(
@@ -77,6 +79,12 @@ def _from_command(project: Project) -> dict[str, str]:
             "No secret was changed.",
             f"Run `{' '.join(command)}` by hand; it must print NAME=value lines and end with 0.",
         ) from None
+    if "\ufffd" in text:
+        raise StepError(
+            f"castoff.secrets.command: what {command[0]} prints is not UTF-8",
+            "No secret was changed.",
+            "Let it print a value of other bytes encoded, in base64 for instance.",
+        )
     return parse(text, command[0])
 
 
@@ -91,8 +99,10 @@ def parse(text: str, where: str) -> dict[str, str]:
     values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key and binding.value is None):
+            blank = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string.count("\n", 0, blank)
             raise WrongInput(
-                f"{where}, line {binding.original.line}: not NAME=value",
+                f"{where}, line {line}: not NAME=value",
                 "No secret was changed.",
                 "Quote a value that has spaces, quotes or a number sign: NAME='value'.",
             )

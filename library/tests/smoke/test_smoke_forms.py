@@ -100,3 +100,8 @@ def test_another_page_in_place_of_the_login_is_found() -> None:
         checks = served.ask(token=None)
     assert "no form with a password" in checks["admin"].detail
     assert "castoff.smoke.admin" in checks["form"].detail
+
+
+def test_the_admin_is_where_the_app_itself_says_when_nobody_configured_it(good: Served) -> None:
+    assert good.ask(admin="")["admin"].ok
+    assert {"admin", "form"}.isdisjoint(good.ask(admin="", token=None))

@@ -1,6 +1,7 @@
 """Asks everything: health first, and then all the rest at the same time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
@@ -10,6 +11,7 @@ from castoff.model import Secret, SmokeCheck
 from castoff.redactor import REDACTOR
 from castoff.smoke import forms, https, pages, release, static
 from castoff.smoke.browser import Browser, origin_of
+from castoff.smoke.probe import ask_probe
 from castoff.smoke.site import Site
 from castoff.smoke.together import together
 from castoff.smoke.wrong import NoAnswer, Wrong, shown
@@ -40,7 +42,7 @@ def ask(
         stamp: the stamp that it must answer.
         token: its probe's token; None when it is not known here.
         options: the pages and forms to ask, and the seconds for each request.
-        admin: the admin's path; None when there is none.
+        admin: the admin's path; what the app's probe says when empty; None when there is none.
         health_path: where it answers health checks.
         http_url: the plain http side of an https URL; port 80 of the same host when left out,
             and not asked when the https port is not 443.
@@ -67,7 +69,11 @@ def ask(
         )
         first, goes_on = _health(site)
         on_check(first)
-        return [first, *_all(questions(site), options.timeout, on_check)] if goes_on else [first]
+        if not goes_on:
+            return [first]
+        if admin == "":
+            site = replace(site, admin=_admin(site))
+        return [first, *_all(questions(site), options.timeout, on_check)]
 
 
 def questions(site: Site) -> list[Question]:
@@ -85,6 +91,15 @@ def questions(site: Site) -> list[Question]:
     if site.browser.is_https:
         asked += https.questions(site)
     return asked
+
+
+def _admin(site: Site) -> str:
+    """The admin's path as the app says it; empty when there is none, or no probe to say it."""
+    try:
+        answer = ask_probe(site.browser, site.token) if site.token else None
+    except Wrong:
+        return ""  # the probe has a check of its own, which says what is wrong with it
+    return answer.admin if answer else ""
 
 
 def _health(site: Site) -> tuple[SmokeCheck, bool]:
