@@ -113,19 +113,33 @@ def _extract(source: Source, scratch: Path, shell: Shell) -> None:
     _git(top, shell, "archive", f"--output={archive}", source.ref)
     try:
         with tarfile.open(archive, "r:") as tar:
-            tar.extractall(tree, filter="data")
-    except tarfile.FilterError as error:
-        raise StepError(
-            f"the source cannot be unpacked: {error}",
-            "Nothing was changed.",
-            "Take out the link, or let it lead to a file of the repository by a relative path.",
-        ) from None
+            _refuse_links_out(tar)
+            for member in tar.getmembers():
+                member.mode &= 0o755
+            # Python before 3.11.4, as in Debian 12, has no filters; git writes no hostile path.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(tree)
     except tarfile.ReadError:  # git writes no entry at all
         raise StepError(
             "the commit has no files",
             "Nothing was changed.",
             "Add the app's files (`git add -A && git commit`), and run it again.",
         ) from None
+
+
+def _refuse_links_out(tar: tarfile.TarFile) -> None:
+    out = [one.name for one in tar.getmembers() if one.issym() and _leads_out(one)]
+    if out:
+        raise StepError(
+            f"the source cannot be unpacked: {out[0]} is a link that leads out of it",
+            "Nothing was changed.",
+            "Take out the link, or let it lead to a file of the repository by a relative path.",
+        )
+
+
+def _leads_out(link: tarfile.TarInfo) -> bool:
+    end = os.path.normpath(os.path.join(os.path.dirname(link.name), link.linkname))
+    return os.path.isabs(end) or end.split(os.sep)[0] == os.pardir
 
 
 def _prefix(root: Path, shell: Shell) -> str:
