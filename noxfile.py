@@ -13,6 +13,7 @@ nox.options.error_on_missing_interpreters = False
 
 STEPS = ("build", "check", "secrets", "attach", "deploy", "smoke", "rollback")
 TARGETS = ("local",)
+ROOMS = ("core", "checks", "local", "smoke")
 LOCKED = "library/requirements-dev.txt"
 POETRY = ("poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5")
 
@@ -32,6 +33,7 @@ def _runs(program: str | None) -> bool:
 
 PYTHONS = pythons()
 NEWEST = PYTHONS[-1] if PYTHONS else None
+ENDS = sorted({*PYTHONS[:1], *PYTHONS[-1:]})
 UNIT = [
     nox.param(python, django, id=f"python{python}-django{django}")
     for python in PYTHONS
@@ -61,12 +63,19 @@ def types(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize(("python", "django"), UNIT)
 def unit(session: nox.Session, django: str) -> None:
-    """The library's rooms and the sample app, on every Python that is here."""
+    """What runs in the app, and the sample app itself, on every Python and Django that is here."""
     _install(session, f"django~={django}.0")
-    _pytest(session, "library/tests", *session.posargs)
+    _pytest(session, "library/tests/django", *session.posargs)
     scratch = ("python", "-m", "castoff.targets.local.scratch", "--")
     env = {"DJANGO_SETTINGS_MODULE": "project.settings.local"}
     session.run(*scratch, "python", "-m", "pytest", "project", *session.posargs, env=env)
+
+
+@nox.session(python=ENDS)
+def rooms(session: nox.Session) -> None:
+    """The library's rooms beside the app, on the oldest and the newest Python that is here."""
+    _install(session)
+    _pytest(session, *(f"library/tests/{room}" for room in ROOMS), *session.posargs)
 
 
 @nox.session(python=NEWEST)
@@ -82,10 +91,11 @@ def steps(session: nox.Session, step: str, target: str) -> None:
 def tasks(session: nox.Session) -> None:
     """The other tasks, the command line, and bad input."""
     _install(session)
-    _pytest(session, "tests/test_tasks.py", "tests/test_bad_input.py", *session.posargs)
+    names = ("tasks", "bad_input", "interrupted")
+    _pytest(session, *(f"tests/test_{name}.py" for name in names), *session.posargs)
 
 
-@nox.session(python=sorted({*PYTHONS[:1], *PYTHONS[-1:]}))
+@nox.session(python=ENDS)
 def readme(session: nox.Session) -> None:
     """The README's first command, in a fresh clone and a fresh virtualenv."""
     session.run("python", "tests/readme.py", *session.posargs)

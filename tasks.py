@@ -2,8 +2,9 @@
 
 from shlex import quote
 
-import castoff
 from invoke import Context, task
+
+import castoff
 
 
 @task

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from castoff import yaml_file
 from castoff.errors import WrongInput
+from castoff.yaml_file import ROOT
 
-ROOT = "castoff"
 TARGET_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SHADOWED = {name for name in dir(dict) if not name.startswith("_")}
 # msgspec's words, and those of a person who writes YAML.
@@ -156,6 +157,13 @@ def parse(values: object) -> Config:
     return msgspec.structs.replace(config, targets=names)
 
 
+def defaults(targets: list[str]) -> dict[str, Any]:
+    """Return every key with its default, for these targets, as plain data."""
+    target: dict[str, Any] = msgspec.to_builtins(TargetConfig())
+    plain: dict[str, Any] = msgspec.to_builtins(Config())
+    return {**plain, "targets": {name: dict(target) for name in targets}}
+
+
 def choose(config: Config, wanted: list[str]) -> list[str]:
     """Return the target names that ``--target`` asks for, in order, each once.
 
@@ -181,33 +189,7 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises:
         WrongInput: it is not YAML, not a mapping, or wrong under ``castoff:``.
     """
-    import invoke.util
-
-    yaml: Any = invoke.util.yaml  # the copy that Invoke brings along
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        content = None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise WrongInput(
-            f"{path.name} cannot be read: {reason}",
-            "Nothing was done.",
-            f"Mend {path.name}; it must be a YAML mapping in UTF-8.",
-        ) from None
-    if content is not None and not isinstance(content, dict):
-        raise WrongInput(
-            f"{path.name} is a {type(content).__name__}, expected a mapping",
-            "Nothing was done.",
-            f"Put castoff's settings under the key `{ROOT}:`.",
-        )
-    values: dict[str, Any] = (content or {}).get(ROOT, {})
-    if values is None:  # Invoke would answer it with a traceback
-        raise WrongInput(
-            f"{ROOT}: expected a mapping, got nothing",
-            "Nothing was done.",
-            f"Write the settings under it, or take `{ROOT}:` out of {path.name}.",
-        )
+    values = yaml_file.read(path)
     parse(values)
     return values
 

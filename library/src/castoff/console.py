@@ -112,6 +112,8 @@ class Terminal:
         self._width = max(map(len, targets), default=0) if len(targets) > 1 else 0
         self._all_answers = all_answers
         self._running: dict[tuple[str, str], Spinner] = {}
+        self._planned: set[tuple[str, str]] = set()
+        self._headlines: set[str] = set()
         self._live: Live | None = None
 
     def __enter__(self) -> "Terminal":
@@ -133,6 +135,22 @@ class Terminal:
         if not isinstance(event, Output | Started):
             for line in self._lines(msgspec.convert(redacted(event), type(event))):
                 self._console.print(line)
+
+    def error(self, what: str, state: str, next: str, target: str = "") -> None:
+        """Print the three parts of an error; a headline that its step had already is left out.
+
+        Args:
+            what: what failed, of one line or more.
+            state: what state things are in.
+            next: what to do next.
+            target: where; empty when there is only one.
+        """
+        head, _, rest = what.partition("\n")
+        told = not target and head in self._headlines
+        self.line("" if told else f"\n{target}{': ' if target else ''}{head}", "bold red")
+        for text in (rest, state and f"State: {state}", next and f"Next: {next}"):
+            if text:
+                self.line(text)
 
     def line(self, text: str, style: str = "") -> None:
         """Print one more line, outside of any step."""
@@ -157,10 +175,15 @@ class Terminal:
     def _lines(self, event: Event) -> list["Text"]:
         match event:
             case Finished(seconds=seconds, detail=detail, changed=changed) if detail:
+                if (event.target, event.step) in self._planned:
+                    return []  # the plan has said it
                 return [self._step(event, "done" if changed else "same", seconds, detail)]
             case Failed(seconds=seconds, what=what):
-                return [self._step(event, "failed", seconds, what.partition("\n")[0])]
+                headline = what.partition("\n")[0]
+                self._headlines.add(headline)
+                return [self._step(event, "failed", seconds, headline)]
             case Planned(what=what, why=why):
+                self._planned.add((event.target, event.step))
                 return [self._text(event, f"  would {what}", f"  ({why})")]
             case Found(finding=finding) if not finding.silenced:
                 style = "red" if finding.stops else "yellow"

@@ -1,19 +1,23 @@
 """``inv dev``: PostgreSQL, migrations, and a server that reloads."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from invoke import Context
 
 from castoff.errors import StepError
 from castoff.project import private_folder
+from castoff.run import signals_interrupt
 from castoff.session import Session
 from castoff.shell import CommandFailed, foreground
 from castoff.steps.prepare import with_environment
 from castoff.targets.local.control import Supervisor
+from castoff.targets.local.held import Held
 from castoff.targets.local.state import run_folder
 
 DATABASE = "dev"
+ENDED = (0, -2, 130)  # by Ctrl-C, as programs and shells put it
 
 
 def develop(session: Session, port: int) -> None:
@@ -23,9 +27,16 @@ def develop(session: Session, port: int) -> None:
         session: the task's run.
         port: the server's port; the configured one when 0.
 
+    Ctrl-C is how it ends, and no failure; SIGTERM and SIGHUP end it likewise.
+
     Raises:
         StepError: a migration failed, or the server could not be started.
     """
+    with signals_interrupt(), suppress(KeyboardInterrupt):
+        _develop(session, port)
+
+
+def _develop(session: Session, port: int) -> None:
     project, terminal = session.project, session.terminal
     port = port or project.config.dev.port
     if project.dry:
@@ -33,15 +44,27 @@ def develop(session: Session, port: int) -> None:
         return
     made = with_environment(project)
     assert made.environment is not None
-    supervisor = _supervisor(project.state)
+    folder = private_folder(project.state / "dev")
+    with Held(folder / "run.lock", "dev"):
+        _serve(session, port, made.environment.python, Supervisor(folder, run_folder(folder)))
+
+
+def _serve(session: Session, port: int, python: Path, supervisor: Supervisor) -> None:
+    project, terminal = session.project, session.terminal
     supervisor.start()
     try:
         database = supervisor.database(name=DATABASE)
         env = os.environ | {"DATABASE_URL": database.url} | _settings(project.config.dev.settings)
-        python = made.environment.python
         _manage(session, [python, "manage.py", "migrate", "--noinput"], env)
         terminal.line(f"http://localhost:{port}  (Ctrl-C ends it)", "bold")
-        foreground([python, "manage.py", "runserver", f"localhost:{port}"], project.root, env)
+        argv: list[str | Path] = [python, "manage.py", "runserver", f"localhost:{port}"]
+        status = foreground(argv, project.root, env)
+        if status not in ENDED:
+            raise StepError(
+                f"the development server ended with status {status}",
+                "It and its PostgreSQL have ended; the development database is kept.",
+                "Mend what the lines above say; `inv dev --port=…` takes another port.",
+            )
     finally:
         supervisor.stop()
 
@@ -58,11 +81,6 @@ def app_python(context: Context) -> Path:
     made = with_environment(Session(context, "app-python", [], False).project)
     assert made.environment is not None
     return made.environment.python
-
-
-def _supervisor(state: Path) -> Supervisor:
-    folder = private_folder(state / "dev")
-    return Supervisor(folder, run_folder(folder))
 
 
 def _settings(module: str) -> dict[str, str]:

@@ -45,8 +45,15 @@ class Project:
             StepError: it cannot be made or written to.
         """
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:8]
-        folder = state_home() / "castoff" / f"{self.name}-{digest}"
-        return private_folder(folder)
+        return self.private(state_home() / "castoff" / f"{self.name}-{digest}")
+
+    def private(self, folder: Path) -> Path:
+        """Return a folder that only its owner can enter; a dry run does not make it.
+
+        Raises:
+            StepError: it cannot be made or written to.
+        """
+        return folder if self.dry else private_folder(folder)
 
 
 def state_home() -> Path:

@@ -5,19 +5,20 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import msgspec
 
 from castoff import targets
-from castoff.errors import CastoffError, ExitCode, Interrupted
+from castoff.errors import CastoffError, ExitCode, Interrupted, StepError
 from castoff.events import Output
 from castoff.model import Release
 from castoff.project import Project
 from castoff.steps import Job, Made, Options
+from castoff.steps.now import current, standing
 
-PATIENCE = 15.0  # seconds in which the targets' threads end after Ctrl-C
+PATIENCE = 5.0  # seconds in which the targets' threads end after Ctrl-C
 
 Work = Callable[[Job, Made], Made]
 
@@ -31,7 +32,17 @@ class TargetError(msgspec.Struct, frozen=True):
 
 
 class TargetResult(msgspec.Struct, frozen=True):
-    """How a run ended on one target; ``seconds`` is how long it took."""
+    """How a run ended on one target.
+
+    Attributes:
+        name: the target's name.
+        ok: whether it was done.
+        url: where the app answers, or will.
+        release: the current release, whatever the run did; None before the first.
+        seconds: how long it took.
+        error: what failed.
+        code: the exit code.
+    """
 
     name: str
     ok: bool
@@ -40,7 +51,6 @@ class TargetResult(msgspec.Struct, frozen=True):
     seconds: float
     error: TargetError | None
     code: ExitCode
-    made: Made
 
 
 def run(
@@ -64,15 +74,19 @@ def run(
     except KeyboardInterrupt:
         project.shell.cancel()
         _wait(threads)
-    return {name: results.get(name) or _interrupted(name) for name in names}
+    return {name: results.get(name) or interrupted(project, name) for name in names}
 
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does, while the block runs."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, while the block runs; only the first counts."""
+    seen = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal seen
+        if not seen:
+            seen = True
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in _ENDING}
     try:
@@ -82,35 +96,64 @@ def signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def refused(project: Project, name: str, error: CastoffError) -> TargetResult:
+    """The result of a target on which nothing could be begun, or that it did not end on."""
+    url, release = "", None
+    with suppress(CastoffError):
+        job = Job(project, targets.load(project, name))
+        url, release = job.target.url, current(job)
+    return TargetResult(name, False, url, release, 0.0, parts(error), error.code)
+
+
+def parts(error: CastoffError) -> TargetError:
+    """The three parts of an error."""
+    return TargetError(error.what, error.state, error.next)
+
+
+def interrupted(project: Project, name: str) -> TargetResult:
+    """The result of a target whose work was interrupted: says what serves now."""
+    state = "It is not known what serves."
+    with suppress(CastoffError):
+        state = standing(Job(project, targets.load(project, name)))
+    error = Interrupted(state=state, next="The same command again goes on from here.")
+    return refused(project, name, error)
 
 
 def _one(project: Project, name: str, work: Work, made: Made, options: Options) -> TargetResult:
     began = time.monotonic()
-    url, error, code = "", None, ExitCode.DONE
-    release: Release | None = None
     try:
-        target = targets.load(project, name)
-        made = work(Job(project, target, options), made)
-        release, url = made.release, target.url
+        job = Job(project, targets.load(project, name), options)
+        error, code = None, ExitCode.DONE
+        try:
+            work(job, made)
+        except CastoffError as failed:
+            error, code = _stated(job, failed), failed.code
+        spent = time.monotonic() - began
+        return TargetResult(name, error is None, job.target.url, current(job), spent, error, code)
     except CastoffError as failed:
-        error, code = TargetError(failed.what, failed.state, failed.next), failed.code
-        if isinstance(failed, Interrupted):
-            error = _interrupted(name).error
+        return refused(project, name, failed)
     except Exception as unforeseen:
-        error, code = _own_error(project, name, unforeseen), ExitCode.FAILED
-    return TargetResult(
-        name, error is None, url, release, time.monotonic() - began, error, code, made
-    )
+        return refused(project, name, own_error(project, name, unforeseen))
 
 
-def _own_error(project: Project, name: str, error: Exception) -> TargetError:
+def _stated(job: Job, error: CastoffError) -> TargetError:
+    if isinstance(error, Interrupted) and not error.state:
+        end = interrupted(job.project, job.target.name).error
+        assert end
+        return end
+    return parts(error)
+
+
+def own_error(project: Project, name: str, error: Exception) -> StepError:
     """An error that castoff did not foresee: its traceback is for the log, not for a person."""
     for line in traceback.format_exception(error):
         project.emit(Output(name, "error", line.rstrip()))
-    return TargetError(
+    return StepError(
         f"castoff met an error of its own: {type(error).__name__}: {error}",
-        f"It may have stopped half-way: `inv status --target={name}` says what serves.",
+        "It may have stopped half-way: `inv status` says what serves.",
         "The same command again finishes it, if it can; please report it with the log.",
     )
 
@@ -119,12 +162,3 @@ def _wait(threads: list[threading.Thread]) -> None:
     end = time.monotonic() + PATIENCE
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-
-
-def _interrupted(name: str) -> TargetResult:
-    error = TargetError(
-        "interrupted",
-        "What served before still serves, unless the switch had begun.",
-        f"`inv status --target={name}` says what serves; the same command again finishes it.",
-    )
-    return TargetResult(name, False, "", None, 0.0, error, ExitCode.INTERRUPTED, Made())

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,26 @@ import msgspec
 from invoke import Context, Exit
 
 from castoff import config as configuration
+from castoff import yaml_file
 from castoff.console import JsonLines, LogFile, Terminal
-from castoff.errors import CastoffError, ExitCode, Interrupted, WrongInput
-from castoff.events import Bus
+from castoff.errors import CastoffError, ExitCode, WrongInput
+from castoff.events import Bus, Event, Found, Smoked
 from castoff.project import Project
-from castoff.run import TargetError, TargetResult, Work, run, signals_interrupt
+from castoff.run import (
+    TargetResult,
+    Work,
+    interrupted,
+    own_error,
+    parts,
+    refused,
+    run,
+    signals_interrupt,
+)
 from castoff.shell import Shell
 from castoff.steps import Made, Options
 
-Fields = Callable[[TargetResult], dict[str, object]]
+Fields = Callable[[str], dict[str, object]]
+"""What the result of a target has beside the usual, by the target's name."""
 
 
 class Session:
@@ -33,7 +43,7 @@ class Session:
     """
 
     def __init__(self, context: Context, task: str, target: list[str], json: bool) -> None:
-        values = plain(context.config[configuration.ROOT])
+        values = plain(context.config[yaml_file.ROOT])
         self.config = configuration.parse(values)
         self.names = configuration.choose(self.config, target)
         text = sys.stderr if json else sys.stdout
@@ -46,12 +56,10 @@ class Session:
             emit=Bus(),
             dry=bool(context.config.run.dry),
         )
-        self.log = LogFile(self.project.state / "logs", task)
-        self.project.emit.listeners = (
-            self.terminal,
-            self.log,
-            *((self.json,) if self.json else ()),
-        )
+        self.answers = Answers()
+        self.log = None if self.project.dry else LogFile(self.project.state / "logs", task)
+        listeners = (self.terminal, self.answers, self.log, self.json)
+        self.project.emit.listeners = tuple(one for one in listeners if one)
 
     def perform(
         self,
@@ -69,21 +77,28 @@ class Session:
             options: what the command line asked for.
             fields: what the result of a target has beside the usual.
         """
-        with ExitStack() as stack:
-            stack.enter_context(signals_interrupt())
-            stack.enter_context(self.terminal)
-            try:
-                made = prepare(self.project) if prepare else Made()
-                results = run(self.project, self.names, work, made, options or Options())
-            except CastoffError as error:
-                results = {name: _refused(name, error) for name in self.names}
-            except KeyboardInterrupt:
-                self.project.shell.cancel()
-                results = {name: _refused(name, _interrupted()) for name in self.names}
-        self._show_errors(results)
-        if self.json:
-            self.json.write(_result(results, fields))
+        with signals_interrupt():
+            with self.terminal:
+                results = self._results(work, prepare, options or Options())
+            self._show_errors(results)
+            if self.json:
+                self.json.write(_result(results, fields))
         return results
+
+    def _results(
+        self, work: Work, prepare: Callable[[Project], Made] | None, options: Options
+    ) -> dict[str, TargetResult]:
+        try:
+            made = prepare(self.project) if prepare else Made()
+            return run(self.project, self.names, work, made, options)
+        except CastoffError as error:
+            return {name: refused(self.project, name, error) for name in self.names}
+        except KeyboardInterrupt:
+            self.project.shell.cancel()
+            return {name: interrupted(self.project, name) for name in self.names}
+        except Exception as unforeseen:
+            own = own_error(self.project, "", unforeseen)
+            return {name: refused(self.project, name, own) for name in self.names}
 
     def end(self, results: dict[str, TargetResult]) -> None:
         """End with the exit code that the results ask for; done ends in silence."""
@@ -95,10 +110,8 @@ class Session:
         several = len(results) > 1
         for name, result in results.items():
             if result.error:
-                head = f"{name}: " if several else ""
-                self.terminal.line(f"\n{head}{result.error.what}", "bold red")
-                self.terminal.line(f"State: {result.error.state}" if result.error.state else "")
-                self.terminal.line(f"Next: {result.error.next}" if result.error.next else "")
+                found = result.error
+                self.terminal.error(found.what, found.state, found.next, name if several else "")
         if several:
             self.terminal.table(
                 ["target", "result", "seconds", "url"],
@@ -107,6 +120,31 @@ class Session:
                     for name, one in results.items()
                 ),
             )
+        if self.log and not all(one.ok for one in results.values()):
+            self.terminal.line(f"Log: {self.log.path}", "dim")
+
+
+class Answers:
+    """Keeps what checks found and smoke was answered, by target, for the last JSON line."""
+
+    def __init__(self) -> None:
+        self._findings: dict[str, list[object]] = {}
+        self._checks: dict[str, list[object]] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Found(finding=finding):
+                self._findings.setdefault(event.target, []).append(finding)
+            case Smoked(check=check):
+                self._checks.setdefault(event.target, []).append(check)
+
+    def findings(self, target: str) -> dict[str, object]:
+        """The field ``findings`` of a target."""
+        return {"findings": self._findings.get(target, [])}
+
+    def checks(self, target: str) -> dict[str, object]:
+        """The field ``checks`` of a target."""
+        return {"checks": self._checks.get(target, [])}
 
 
 def plain(value: Any) -> Any:
@@ -120,7 +158,7 @@ def answer(error: CastoffError, json: bool = False) -> Exit:
     """Turn an error that came before any run into Invoke's own way to end."""
     if json:
         empty: dict[str, TargetResult] = {}
-        JsonLines(sys.stdout).write({**_result(empty, None), "ok": False, "error": _parts(error)})
+        JsonLines(sys.stdout).write({**_result(empty, None), "ok": False, "error": parts(error)})
     return Exit(str(error), int(error.code))
 
 
@@ -133,8 +171,8 @@ def overridden(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
     Raises:
         WrongInput: a variable names no key.
     """
-    prefix = f"INVOKE_{configuration.ROOT.upper()}_"
-    known = {"_".join(path).upper(): path for path in _leaves(defaults | values)}
+    prefix = f"INVOKE_{yaml_file.ROOT.upper()}_"
+    known = {"_".join(path).upper(): path for path in _leaves(_over(defaults, values))}
     merged: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(values))
     for variable, text in os.environ.items():
         if variable.startswith(prefix):
@@ -149,6 +187,16 @@ def overridden(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
             for key in path[:-1]:
                 place = place.setdefault(key, {})
             place[path[-1]] = text
+    return merged
+
+
+def _over(defaults: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The defaults, with the values over them at every depth."""
+    merged = dict(defaults)
+    for key, value in values.items():
+        below = merged.get(key)
+        deep = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _over(merged[key], value) if deep else value
     return merged
 
 
@@ -168,20 +216,8 @@ def _result(results: dict[str, TargetResult], fields: Fields | None) -> dict[str
             "release": result.release,
             "seconds": round(result.seconds, 3),
             "error": result.error,
-            **(fields(result) if fields else {}),
+            **(fields(name) if fields else {}),
         }
         for name, result in results.items()
     }
     return {"event": "result", "ok": all(one.ok for one in results.values()), "targets": targets}
-
-
-def _refused(name: str, error: CastoffError) -> TargetResult:
-    return TargetResult(name, False, "", None, 0.0, _parts(error), error.code, Made())
-
-
-def _parts(error: CastoffError) -> TargetError:
-    return TargetError(error.what, error.state, error.next)
-
-
-def _interrupted() -> CastoffError:
-    return Interrupted(state="Nothing was changed.", next="The same command again begins anew.")

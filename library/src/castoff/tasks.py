@@ -1,13 +1,13 @@
 """The Invoke tasks: each parses its arguments, calls one step, and shows the result."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from invoke import Collection, Context, Exit, Task, task
 
-from castoff import config as configuration
+from castoff import yaml_file
 from castoff.errors import CastoffError
 
 if TYPE_CHECKING:
@@ -26,21 +26,28 @@ LIST = ["target"]
 def build(c: Context, target: list[str], json: bool = False) -> None:
     """Make the artifact of the commit, stamped with it; release nothing."""
     from castoff.steps.build import build as step
-    from castoff.steps.prepare import with_environment
+    from castoff.steps.prepare import prepare
 
-    _steps(c, "build", target, json, (step,), prepare=with_environment)
+    _steps(c, "build", target, json, (step,), prepare=prepare)
 
 
 @task(iterable=LIST, help=HELP)
 def check(c: Context, target: list[str], json: bool = False) -> None:
     """Find what would break, before anything is changed."""
+    from castoff.steps import Options, run
     from castoff.steps.check import check as step
     from castoff.steps.prepare import prepare
 
-    def findings(result: "TargetResult") -> dict[str, object]:
-        return {"findings": result.made.findings}
+    def work(job: "Job", made: "Made") -> "Made":
+        return run(((step,),), job, made)
 
-    _steps(c, "check", target, json, (step,), prepare=prepare, fields=findings)
+    with _Answered(json):
+        session = _session(c, "check", target, json)
+        options = Options(not_looked=True)
+        results = session.perform(
+            work, prepare=prepare, options=options, fields=session.answers.findings
+        )
+        session.end(results)
 
 
 @task(iterable=LIST, help=HELP | {"create": "Make the app on the platform if it is missing."})
@@ -84,12 +91,15 @@ def deploy(c: Context, target: list[str], json: bool = False, create: bool = Fal
 @task(iterable=LIST, help=HELP)
 def smoke(c: Context, target: list[str], json: bool = False) -> None:
     """Prove that the released code serves: health, stamp, pages, static files, forms, database."""
+    from castoff.steps import run
     from castoff.steps.smoke import smoke as step
 
-    def checks(result: "TargetResult") -> dict[str, object]:
-        return {"checks": result.made.smoke}
+    def work(job: "Job", made: "Made") -> "Made":
+        return run(((step,),), job, made)
 
-    _steps(c, "smoke", target, json, (step,), fields=checks)
+    with _Answered(json):
+        session = _session(c, "smoke", target, json)
+        session.end(session.perform(work, fields=session.answers.checks))
 
 
 @task(
@@ -103,14 +113,12 @@ def smoke(c: Context, target: list[str], json: bool = False) -> None:
 def rollback(
     c: Context, target: list[str], to: str = "", accept: str = "", json: bool = False
 ) -> None:
-    """Go back to the code of an earlier release, where the schema allows it."""
-    from castoff.steps import Options, run
-    from castoff.steps.rollback import rollback as step
-    from castoff.steps.smoke import smoke as prove
+    """Go back to the code of an earlier release, where the schema allows it.
 
-    def work(job: "Job", made: "Made") -> "Made":
-        with job.target.lock("rollback"):
-            return run(((step,), (prove,)), job, made)
+    Without --to it goes to the code that served before; once more, and it goes further back.
+    """
+    from castoff.steps import Options
+    from castoff.steps.rollback import go_back as work
 
     options = Options(to=to, accept=tuple(name for name in accept.split(",") if name))
     with _Answered(json):
@@ -139,7 +147,7 @@ def releases(c: Context, target: list[str], json: bool = False) -> None:
     with _Answered(json):
         session = _session(c, "releases", target, json)
         results = session.perform(
-            work(session, found), fields=lambda result: {"releases": found.get(result.name, [])}
+            work(session, found), fields=lambda name: {"releases": found.get(name, [])}
         )
         session.end(results)
 
@@ -194,32 +202,40 @@ def collection(root: Path | str, *tasks: Callable[..., Any]) -> Collection:
     path = Path(root).resolve()
     folder = path if path.is_dir() else path.parent
     try:
-        values = configuration.read_file(folder / "invoke.yaml")
-        defaults = _defaults(values)
-        _check_environment(values, defaults)
+        values = yaml_file.read(folder / "invoke.yaml")
+        defaults = {} if _only_lists() else _defaults(values)
     except CastoffError as error:
-        raise Exit(str(error), int(error.code)) from None
+        from castoff.session import answer
+
+        # Invoke has not parsed the command line yet.
+        raise answer(error, json="--json" in sys.argv) from None
     own = {one.name for one in tasks if isinstance(one, Task)}
     found = Collection(*(one for one in TASKS if one.name not in own), *tasks)
-    found.configure({"castoff": defaults, "castoff_root": str(folder)})
+    found.configure({"castoff_root": str(folder), **defaults})
     return found
 
 
+def _only_lists() -> bool:
+    """Whether no task will run: then nothing is configured, which keeps ``inv --list`` quick."""
+    words = sys.argv[1:]
+    return any(word in ("-l", "--complete") or word.startswith("--list") for word in words)
+
+
 def _defaults(values: dict[str, Any]) -> dict[str, Any]:
-    """Every key with its default: Invoke takes ``INVOKE_…`` variables for keys that exist."""
-    config = msgspec.to_builtins(configuration.Config())
-    names = values.get("targets") or {"local": None}
-    target = msgspec.to_builtins(configuration.TargetConfig())
-    return {**config, "targets": {name: dict(target) for name in names}}
+    """Check the values, and return every key with its default.
 
+    Invoke takes ``INVOKE_…`` variables only for keys that exist.
 
-def _check_environment(values: dict[str, Any], defaults: dict[str, Any]) -> None:
-    import os
+    Raises:
+        WrongInput: a key or value is wrong, in the file or in a variable.
+    """
+    from castoff import config as configuration
+    from castoff.session import overridden
 
-    if any(name.startswith("INVOKE_CASTOFF_") for name in os.environ):
-        from castoff.session import overridden
-
-        configuration.parse(overridden(values, defaults))
+    configuration.parse(values)
+    defaults = configuration.defaults(list(values.get("targets") or ["local"]))
+    configuration.parse(overridden(values, defaults))
+    return {yaml_file.ROOT: defaults}
 
 
 def _steps(
@@ -231,18 +247,20 @@ def _steps(
     *,
     create: bool = False,
     prepare: Callable[[Any], "Made"] | None = None,
-    fields: Callable[["TargetResult"], dict[str, object]] | None = None,
 ) -> None:
     """Run steps one after another on every target, under the target's lock."""
     from castoff.steps import Options, run
+    from castoff.steps.prepare import require_settings
 
     def work(job: "Job", made: "Made") -> "Made":
-        return run(tuple((step,) for step in steps), job, made)
+        with job.locked(name):
+            return run(tuple((step,) for step in steps), job, made)
 
     with _Answered(json):
         session = _session(c, name, target, json)
+        require_settings(session.config)
         options = Options(create=create)
-        session.end(session.perform(work, prepare=prepare, options=options, fields=fields))
+        session.end(session.perform(work, prepare=prepare, options=options))
 
 
 def _session(c: Context, name: str, target: list[str], json: bool) -> "Session":
@@ -252,10 +270,14 @@ def _session(c: Context, name: str, target: list[str], json: bool) -> "Session":
 
 
 def _last_lines(session: "Session", results: dict[str, "TargetResult"]) -> None:
-    session.terminal.line(f"Log: {session.log.path}", "dim")
-    for result in results.values():
-        if result.ok and result.url:
-            session.terminal.line(result.url, "bold")
+    """End with the URLs, after the log's path, which a failure has shown already."""
+    if session.log is None:
+        return
+    done = [one for one in results.values() if one.ok]
+    if len(done) == len(results):
+        session.terminal.line(f"Log: {session.log.path}", "dim")
+    for one in done:
+        session.terminal.line(one.url, "bold")
 
 
 class _Answered:

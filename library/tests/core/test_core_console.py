@@ -71,7 +71,7 @@ def test_in_a_pipe_it_is_plain_text_that_is_never_folded(
     assert "[bold]tag[/]" in person
     assert ":smile:" in person
     shown = [line for line in person.splitlines() if not line.startswith("head")]
-    assert len(shown) == 11
+    assert len(shown) == 10  # a step that told its plan has no second line
     assert all(line.count("word") >= 100 for line in shown)
 
 

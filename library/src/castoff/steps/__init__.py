@@ -6,37 +6,42 @@ A step is a function of the job and of what the steps before made, and returns w
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from castoff.errors import CastoffError, Interrupted
+from castoff.errors import CastoffError, Interrupted, StepError
 from castoff.events import Failed, Finished, Note, Output, Planned, Started
-from castoff.model import (
-    Artifact,
-    Attachment,
-    Environment,
-    Finding,
-    Release,
-    SmokeCheck,
-    Source,
-)
+from castoff.model import Artifact, Environment, Release, Source
 from castoff.project import Project
 from castoff.targets.base import Target
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What the steps have made so far for one target."""
+    """What the steps have made so far for one target.
+
+    Attributes:
+        source: what is to be deployed.
+        tree: the project's folder in the unpacked source.
+        environment: the lock's virtualenv; None when there is no usable lock, or when a dry run
+            found none made before.
+        lock_problem: what is wrong with the lock, so that there is no virtualenv.
+        unset: config vars that a dry run would have set.
+        artifact: what build made.
+        before: the release that served at the beginning.
+        release: the release that serves now.
+    """
 
     source: Source | None = None
+    tree: Path | None = None
     environment: Environment | None = None
-    lock_problem: str = ""
-    findings: tuple[Finding, ...] = ()
+    lock_problem: StepError | None = None
+    unset: tuple[str, ...] = ()
     artifact: Artifact | None = None
-    attachment: Attachment | None = None
     before: Release | None = None
     release: Release | None = None
-    smoke: tuple[SmokeCheck, ...] = ()
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -46,9 +51,11 @@ class Options(msgspec.Struct, frozen=True):
         create: whether the app may be made on the platform.
         to: the release to roll back to.
         accept: the migrations that a rollback may leave behind older code.
+        not_looked: whether to tell which checks could not look, and why.
     """
 
     create: bool = False
+    not_looked: bool = False
     to: str = ""
     accept: tuple[str, ...] = ()
 
@@ -79,6 +86,14 @@ class Job(msgspec.Struct, frozen=True):
             self.project.emit(Planned(self.target.name, step, what, why))
         return not self.project.dry
 
+    def locked(self, what: str) -> AbstractContextManager[object]:
+        """Keep other runs from changing the target; a dry run changes nothing and keeps none.
+
+        Raises:
+            StepError: another run holds the lock.
+        """
+        return nullcontext() if self.project.dry else self.target.lock(what)
+
 
 class Outcome(msgspec.Struct, frozen=True):
     """What a step made, and what to say of it.
@@ -102,7 +117,8 @@ def run(stages: tuple[Stage, ...], job: Job, made: Made) -> Made:
     """Run the stages one after another, the steps of a stage side by side.
 
     Raises:
-        CastoffError: of the first step that failed, when its neighbours have ended.
+        CastoffError: of the first step, in their order, that failed, when its neighbours have
+            ended; what made these fail is a note.
     """
     for stage in stages:
         for outcome in _side_by_side(stage, job, made):
@@ -110,15 +126,31 @@ def run(stages: tuple[Stage, ...], job: Job, made: Made) -> Made:
     return made
 
 
+class _Ended(msgspec.Struct, frozen=True):
+    """How a step ended: with an outcome, or with an error."""
+
+    step: str
+    seconds: float
+    outcome: Outcome | None = None
+    error: CastoffError | None = None
+
+
 def _side_by_side(stage: Stage, job: Job, made: Made) -> list[Outcome]:
-    if len(stage) == 1:
-        return [_timed(stage[0], job, made)]
-    with ThreadPoolExecutor(len(stage)) as pool:
-        futures = [pool.submit(_timed, step, job, made) for step in stage]
-    return [future.result() for future in futures]
+    if len(stage) == 1:  # in this thread, which nobody waits for after a Ctrl-C
+        ended = [_ended(stage[0], job, made)]
+    else:
+        with ThreadPoolExecutor(len(stage)) as pool:
+            ended = list(pool.map(lambda step: _ended(step, job, made), stage))
+    failed = [one for one in ended if one.error]
+    for number, one in enumerate(failed):
+        _tell(job, one, first=number == 0)
+    for one in failed:
+        assert one.error
+        raise one.error
+    return [one.outcome for one in ended if one.outcome]
 
 
-def _timed(step: Step, job: Job, made: Made) -> Outcome:
+def _ended(step: Step, job: Job, made: Made) -> _Ended:
     name, target, emit = step.__name__, job.target.name, job.project.emit
     if job.project.shell.cancelled.is_set():
         raise Interrupted
@@ -127,8 +159,22 @@ def _timed(step: Step, job: Job, made: Made) -> Outcome:
     try:
         outcome = step(job, made)
     except CastoffError as error:
-        spent = time.monotonic() - began
-        emit(Failed(target, name, spent, error.what, error.state, error.next))
-        raise
-    emit(Finished(target, name, time.monotonic() - began, outcome.detail, outcome.changed))
-    return outcome
+        return _Ended(name, time.monotonic() - began, error=error)
+    spent = time.monotonic() - began
+    emit(Finished(target, name, spent, outcome.detail, outcome.changed))
+    return _Ended(name, spent, outcome)
+
+
+def _tell(job: Job, ended: _Ended, first: bool) -> None:
+    """Tell the first failure in whole; of those beside it, often of the same cause, one line."""
+    error, target = ended.error, job.target.name
+    assert error
+    if first:
+        job.project.emit(
+            Failed(target, ended.step, ended.seconds, error.what, error.state, error.next)
+        )
+    elif not isinstance(error, Interrupted):
+        head, _, rest = error.what.partition("\n")
+        for line in rest.splitlines():
+            job.project.emit(Output(target, ended.step, line))
+        job.note(ended.step, f"{ended.step} failed too: {head}", warning=True)

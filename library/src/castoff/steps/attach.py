@@ -11,9 +11,9 @@ def attach(job: Job, made: Made) -> Outcome:
     """
     there = job.target.database()
     if there:
-        return Outcome(there.detail, {"attachment": there}, changed=False)
+        return Outcome(there.detail, changed=False)
     why = f"{job.target.database_name} names no database yet"
     if not job.plan("attach", "attach a PostgreSQL database", why):
         return Outcome("would attach a database", changed=False)
     attachment = job.target.attach(job.say("attach"))
-    return Outcome(attachment.detail, {"attachment": attachment})
+    return Outcome(attachment.detail)

@@ -7,8 +7,7 @@ from castoff.errors import StepError
 from castoff.events import Found
 from castoff.model import Finding, Secret
 from castoff.steps import Job, Made, Outcome
-from castoff.steps.prepare import tree
-from castoff.steps.smoke import live
+from castoff.steps.now import live
 
 
 def check(job: Job, made: Made) -> Outcome:
@@ -17,7 +16,7 @@ def check(job: Job, made: Made) -> Outcome:
     Raises:
         StepError: an error was found that is not silenced.
     """
-    if made.source is None or (job.project.dry and made.environment is None):
+    if job.project.dry and made.environment is None and not made.lock_problem:
         job.plan("check", "run every check", "an error stops a deploy before anything changes")
         return Outcome("would check the app", changed=False)
     looked = facts(job, made)
@@ -26,29 +25,29 @@ def check(job: Job, made: Made) -> Outcome:
     findings = (*own, *report.findings)
     for finding in findings:
         job.project.emit(Found(job.target.name, "check", finding))
-    for line in report.not_looked_lines:
+    for line in report.not_looked_lines if job.options.not_looked else ():
         job.note("check", line)
     stops = [finding for finding in findings if finding.stops]
     if stops:
         raise _stopped(stops)
     warnings = sum(not finding.silenced for finding in findings)
     more = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
-    return Outcome(f"{report.looked} checks{more}", {"findings": findings}, changed=False)
+    return Outcome(f"{report.looked} checks{more}", changed=False)
 
 
 def facts(job: Job, made: Made) -> Facts:
     """Gather what the checks look at: the app's facts once, the target's answers once."""
-    assert made.source is not None
+    assert made.source is not None and made.tree is not None
     answer = live(job)
     there = job.target.config()
     offered = vault.offered(job.project)
     app, problem = _app(job, made, offered)
     return Facts(
         source=made.source,
-        tree=tree(job.project, made.source),
+        tree=made.tree,
         config=job.project.config,
         environment=made.environment,
-        lock_problem=made.lock_problem,
+        lock_problem=_words(made.lock_problem),
         stale=made.environment.stale if made.environment else "",
         app=app,
         app_problem=problem,
@@ -72,16 +71,18 @@ def _stopped(stops: list[Finding]) -> StepError:
     )
 
 
+def _words(problem: StepError | None) -> str:
+    return problem.what if problem else ""
+
+
 def _app(job: Job, made: Made, offered: dict[str, Secret]) -> tuple[AppFacts | None, str]:
-    if made.environment is None or made.source is None:
-        return None, made.lock_problem
+    if made.environment is None or made.tree is None:
+        return None, _words(made.lock_problem)
     config = job.project.config
     build = app_env.build_time(config, job.public_urls)
     placeholders = dict.fromkeys(vault.required(config), "x" * 64)
-    folder = tree(job.project, made.source)
+    python, shell = made.environment.python, job.project.shell
     try:
-        return inspect(
-            made.environment.python, folder, config, build, build | placeholders, job.project.shell
-        ), ""
+        return inspect(python, made.tree, config, build, build | placeholders, shell), ""
     except StepError as error:
         return None, error.what

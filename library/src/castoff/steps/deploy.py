@@ -8,10 +8,11 @@ from castoff.steps.attach import attach
 from castoff.steps.build import build
 from castoff.steps.check import check
 from castoff.steps.create import create
+from castoff.steps.now import live
 from castoff.steps.release import release
 from castoff.steps.rollback import refuse_broken
 from castoff.steps.secrets import secrets
-from castoff.steps.smoke import live, smoke
+from castoff.steps.smoke import smoke
 
 UNTIL_LIVE: tuple[Stage, ...] = ((check, build), (create,), (secrets,), (attach,), (release,))
 
@@ -23,7 +24,7 @@ def deploy(job: Job, made: Made) -> Made:
         StepError: a step failed; what served before still serves, or serves again.
         NeedsAPerson: smoke failed, and going back is not possible.
     """
-    with job.target.lock("deploy"):
+    with job.locked("deploy"):
         made = run(UNTIL_LIVE, job, made)
         answer = None if job.project.dry else live(job)
         try:
@@ -38,10 +39,13 @@ def deploy(job: Job, made: Made) -> Made:
 def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError) -> None:
     """Put the release that served before back, and say so in the error."""
     failed, before = made.release, made.before
-    if failed is None or before is None or before.id == failed.id:
+    if failed is None or (before and before.id == failed.id):
+        return
+    if before is None:
+        error.state = f"{error.state} It is the first release: there is none to go back to."
         return
     try:
-        refuse_broken(before, answer, job.options.accept)
+        refuse_broken(job, before, answer)
         back = _rolled_back(job, before)
     except CastoffError as reason:
         raise NeedsAPerson(

@@ -4,7 +4,7 @@ from castoff.model import Release, Status
 from castoff.run import Work
 from castoff.session import Session
 from castoff.steps import Job, Made, Outcome, run
-from castoff.steps.smoke import current
+from castoff.steps.now import current, standing
 
 
 def status(session: Session) -> Work:
@@ -35,8 +35,9 @@ def logs(session: Session, follow: bool) -> Work:
     """Make the work of ``inv logs``: show the app's lines."""
 
     def work(job: Job, made: Made) -> Made:
+        head = f"{job.target.name}  " if len(session.names) > 1 else ""
         for line in job.target.logs(follow):
-            session.terminal.line(line)
+            session.terminal.line(head + line)
         return made
 
     return work
@@ -48,7 +49,7 @@ def stop(session: Session) -> Work:
     def step(job: Job, made: Made) -> Outcome:
         if not job.plan("stop", "stop the app", "it was asked for"):
             return Outcome("would stop", changed=False)
-        with job.target.lock("stop"):
+        with job.locked("stop"):
             stopped = job.target.stop(job.say("stop"))
         detail = "stopped; data and releases are kept" if stopped else "nothing was running"
         return Outcome(detail, changed=stopped)
@@ -58,10 +59,7 @@ def stop(session: Session) -> Work:
 
 
 def _show_status(session: Session, job: Job, found: Status) -> None:
-    release = found.release
-    what = f"{release.id} ({release.commit[:9]})" if release else "no release"
-    verb = "serves" if found.serving else "does not serve"
-    session.terminal.line(f"{job.target.name}: {what} {verb} at {found.url}", "bold")
+    session.terminal.line(f"{job.target.name}: {standing(job)}", "bold")
     for part, text in found.parts.items():
         session.terminal.line(f"  {part:<12}{text}")
     for problem in found.problems:

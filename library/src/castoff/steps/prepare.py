@@ -1,68 +1,95 @@
 """The source and the lock's virtualenv: made once, shared by every step and target."""
 
+import atexit
 import shutil
+import tempfile
 from pathlib import Path
 
 from castoff import environment, source
-from castoff.errors import StepError
-from castoff.events import Note, Output
-from castoff.model import Source
+from castoff.config import Config
+from castoff.errors import WrongInput
+from castoff.events import Note, Output, Planned
+from castoff.lock import LockProblem
+from castoff.model import Environment, Source
 from castoff.project import Project
 from castoff.steps import Made
 
 KEPT = 3
 
 
-def tree_folder(project: Project, found: Source) -> Path:
-    """Return where the source is unpacked, for checks and for the virtualenv."""
-    return project.state / "sources" / found.stamp
-
-
-def tree(project: Project, found: Source) -> Path:
-    """Return the project's folder in the unpacked source."""
-    return tree_folder(project, found) / found.prefix
-
-
 def prepare(project: Project) -> Made:
     """Observe the repository, unpack the source, make the virtualenv.
 
-    A missing lock is not raised here: it is a finding of check, with an id.
+    A missing or stale lock is not raised here: it is a finding of check, with an id. A dry run
+    unpacks into a folder that goes with it, and only looks for a virtualenv made before.
 
     Raises:
         StepError: there is nothing to deploy, or a package cannot be installed.
+        WrongInput: no settings module is configured.
     """
-    found = source.observe(project.root, project.shell)
-    _tell(project, found)
-    if project.dry:
-        return Made(source=found)
-    folder = tree_folder(project, found)
-    unpacked = source.unpack(found, folder, project.shell)
-    _prune(folder)
-    try:
-        made = environment.prepare(
-            found,
-            unpacked,
-            project.state / "venvs",
-            project.shell,
-            lambda line: project.emit(Output("", "prepare", line)),
-        )
-    except StepError as error:
-        if error.what.startswith("no lock file"):
-            return Made(source=found, lock_problem=error.what)
-        raise
-    return Made(source=found, environment=made)
+    require_settings(project.config)
+    return _prepared(project)
 
 
 def with_environment(project: Project) -> Made:
-    """Prepare, and insist on the virtualenv.
+    """Prepare whatever settings are to be used, and insist on the virtualenv.
 
     Raises:
-        StepError: there is no lock.
+        StepError: there is no lock, or as ``prepare``.
     """
-    made = prepare(project)
+    made = _prepared(project)
     if made.lock_problem:
-        raise StepError(made.lock_problem, "Nothing was changed.", "Add a lock and commit it.")
+        raise made.lock_problem
     return made
+
+
+def require_settings(config: Config) -> None:
+    """Raise WrongInput when no settings module is configured."""
+    if not config.settings:
+        raise WrongInput(
+            "castoff.settings: is not set, expected the production settings module",
+            "Nothing was done.",
+            "Add it to invoke.yaml, as in `castoff: {settings: project.settings.production}`.",
+        )
+
+
+def _prepared(project: Project) -> Made:
+    found = source.observe(project.root, project.shell)
+    _tell(project, found)
+    folder = _folder(project, found)
+    tree = source.unpack(found, folder, project.shell)
+    if not project.dry:
+        _prune(folder)
+    try:
+        made = _environment(project, found, tree)
+    except LockProblem as error:
+        return Made(source=found, tree=tree, lock_problem=error)
+    return Made(source=found, tree=tree, environment=made)
+
+
+def _folder(project: Project, found: Source) -> Path:
+    """Where the source is unpacked, for checks and for the virtualenv."""
+    folder = project.state / "sources" / found.stamp
+    if project.dry and not folder.exists():
+        scratch = tempfile.mkdtemp(prefix="castoff-dry-")
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+        return Path(scratch, found.stamp)
+    return folder
+
+
+def _environment(project: Project, found: Source, tree: Path) -> Environment | None:
+    folder, shell = project.state / "venvs", project.shell
+    there = environment.find(found, tree, folder, shell)
+    if project.dry:
+        if there is None:
+            why = "none was made of this lock yet"
+            project.emit(Planned("", "prepare", "make the virtualenv of the lock", why))
+        return there
+    if there is None:
+        project.emit(Note("", "prepare", "making the virtualenv of the lock"))
+    return environment.prepare(
+        found, tree, folder, shell, lambda line: project.emit(Output("", "prepare", line))
+    )
 
 
 def _tell(project: Project, found: Source) -> None:

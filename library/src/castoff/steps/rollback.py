@@ -1,10 +1,39 @@
-"""Rollback: the code of an earlier release, where the schema allows it."""
+"""Rollback: the code of an earlier release, where the schema allows it.
 
-from castoff.errors import StepError, WrongInput
+Without ``--to`` each rollback goes one release further back in the history of the code: the one
+after a rollback to v3 goes to what served before v3, and never forward again to what was left.
+"""
+
+import re
+
+from castoff.errors import Interrupted, NeedsAPerson, StepError, WrongInput
 from castoff.model import Release
 from castoff.smoke import ProbeAnswer
-from castoff.steps import Job, Made, Outcome
-from castoff.steps.smoke import live
+from castoff.steps import Job, Made, Outcome, run
+from castoff.steps.now import current, live, standing
+from castoff.steps.smoke import smoke
+
+UNKNOWN = "unknown"  # what --accept takes where no migration can be named
+
+
+def go_back(job: Job, made: Made) -> Made:
+    """Roll back, and prove that the earlier code serves.
+
+    Raises:
+        StepError: as ``rollback``; what served before still serves.
+        NeedsAPerson: the earlier code serves now, and fails its smoke test.
+    """
+    with job.locked("rollback"):
+        before = current(job)
+        made = run(((rollback,),), job, made)
+        try:
+            return run(((smoke,),), job, made)
+        except Interrupted:
+            raise
+        except StepError as error:
+            if made.release == before:
+                raise
+            raise NeedsAPerson(error.what, error.state, error.next) from None
 
 
 def rollback(job: Job, made: Made) -> Outcome:
@@ -19,7 +48,7 @@ def rollback(job: Job, made: Made) -> Outcome:
     if earlier.status == "current":
         detail = f"{earlier.id} serves already: nothing to do"
         return Outcome(detail, {"release": earlier}, changed=False)
-    refuse_broken(earlier, live(job), job.options.accept)
+    refuse_broken(job, earlier, live(job))
     why = f"{earlier.commit[:9]} served before"
     if not job.plan("rollback", f"put the code of {earlier.id} live", why):
         return Outcome(f"would go back to {earlier.id}", changed=False)
@@ -28,7 +57,11 @@ def rollback(job: Job, made: Made) -> Outcome:
 
 
 def choose(releases: list[Release], to: str) -> Release:
-    """Return the release that ``--to`` names, or the last one that served other code.
+    """Return the release that ``--to`` names, or the last other code that served before.
+
+    Args:
+        releases: newest first.
+        to: a release's id, or an empty text.
 
     Raises:
         StepError: there is no earlier release.
@@ -37,8 +70,11 @@ def choose(releases: list[Release], to: str) -> Release:
     served = [one for one in releases if one.status != "failed"]
     if to:
         return _named(served, to)
-    code = next((one.artifact for one in served if one.status == "current"), None)
-    earlier = next((one for one in served if one.artifact != code), None)
+    now = next((one for one in served if one.status == "current"), None)
+    origin = _origin(served, now) if now else None
+    before = served[served.index(origin) + 1 :] if origin else served
+    code = origin.artifact if origin else ""
+    earlier = next((one for one in before if one.artifact != code), None)
     if earlier is None:
         raise StepError(
             "there is no earlier release to go back to",
@@ -48,26 +84,27 @@ def choose(releases: list[Release], to: str) -> Release:
     return earlier
 
 
-def refuse_broken(earlier: Release, answer: ProbeAnswer | None, accept: tuple[str, ...]) -> None:
+def refuse_broken(job: Job, earlier: Release, answer: ProbeAnswer | None) -> None:
     """Refuse when migrations that the earlier code cannot stand were applied since.
 
     Args:
+        job: its options name what a person takes upon themselves.
         earlier: the release to go back to.
         answer: what the probe of the serving release says; None when it does not answer.
-        accept: migrations, as ``app.name``, that a person takes upon themselves.
 
     Raises:
         StepError: names each migration, what it broke, and the line that does it all the same.
     """
     broken = broken_since(earlier, answer)
-    left = {name: why for name, why in broken.items() if name not in accept}
+    left = {name: why for name, why in broken.items() if name not in job.options.accept}
     if not left:
         return
     lines = "\n".join(f"  {name}: {why}" for name, why in left.items())
     forced = ",".join(broken)
+    verb = "may not" if UNKNOWN in left else "cannot"
     raise StepError(
-        f"the code of {earlier.id} cannot stand the schema that is there now:\n{lines}",
-        "Nothing was changed; what served before still serves.",
+        f"the code of {earlier.id} {verb} stand the schema that is there now:\n{lines}",
+        f"Nothing was changed. {standing(job)}",
         "Mend it forward with a new deploy. To go back all the same: "
         f"`inv rollback --to={earlier.id} --accept={forced}`.",
     )
@@ -76,15 +113,22 @@ def refuse_broken(earlier: Release, answer: ProbeAnswer | None, accept: tuple[st
 def broken_since(earlier: Release, answer: ProbeAnswer | None) -> dict[str, str]:
     """Return the migrations that the earlier code does not know and cannot be shown to stand."""
     if answer is None:
-        return {"unknown": "nothing answers the probe, so the schema cannot be seen"}
+        return {UNKNOWN: "nothing answers the probe, so the schema cannot be seen"}
     row = next((row for row in answer.ledger if row.commit == earlier.commit), None)
     if row is None:
-        return {"unknown": f"the ledger has no record of {earlier.commit[:9]}"}
+        return {UNKNOWN: f"the ledger has no record of {earlier.commit[:9]}"}
     breaks = {one.migration: one.breaks for old in answer.ledger for one in old.applied}
     unknown = "no record of what it changed"
     later = [name for name in answer.migrations.applied if name not in row.known]
     found = {name: "; ".join(breaks.get(name, [unknown])) for name in later}
     return {name: why for name, why in found.items() if why and not name.startswith("castoff.")}
+
+
+def _origin(served: list[Release], release: Release) -> Release:
+    """The release that first brought the code, when this one only went back to it."""
+    found = re.search(r"rollback to (\S+)", release.note, re.IGNORECASE)
+    earlier = next((one for one in served if found and one.id == found[1]), None)
+    return _origin(served, earlier) if earlier else release
 
 
 def _named(served: list[Release], to: str) -> Release:

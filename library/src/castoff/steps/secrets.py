@@ -20,10 +20,11 @@ def secrets(job: Job, made: Made) -> Outcome:
         job.plan("secrets", f"set {name}", why)
     if not changed:
         return Outcome(f"{len(there)} names set, none to change", changed=False)
-    if not job.project.dry:
-        job.target.configure(changed)
-    verb = "would set" if job.project.dry else "set"
-    return Outcome(f"{verb} {', '.join(sorted(changed))}", changed=not job.project.dry)
+    names = tuple(sorted(changed))
+    if job.project.dry:
+        return Outcome(f"would set {', '.join(names)}", {"unset": names}, changed=False)
+    job.target.configure(changed)
+    return Outcome(f"set {', '.join(names)}")
 
 
 def wanted_values(job: Job, there: dict[str, str]) -> dict[str, Secret]:

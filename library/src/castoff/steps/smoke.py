@@ -4,8 +4,8 @@ from castoff import smoke as questions
 from castoff.errors import StepError
 from castoff.events import Smoked
 from castoff.model import Release, SmokeCheck
-from castoff.smoke import ProbeAnswer
 from castoff.steps import Job, Made, Outcome
+from castoff.steps.now import current, standing
 
 
 def smoke(job: Job, made: Made) -> Outcome:
@@ -24,16 +24,23 @@ def smoke(job: Job, made: Made) -> Outcome:
             "Nothing was asked.",
             f"`inv deploy --target={job.target.name}` makes the first one.",
         )
+    if not job.target.status(revive=False).serving:
+        raise StepError(
+            f"{release.id} does not run",
+            standing(job),
+            f"`inv deploy --target={job.target.name}` starts it; `inv status` says more.",
+        )
     answers = ask(job, release)
     wrong = [answer for answer in answers if not answer.ok]
     if wrong:
         raise StepError(
             f"{len(wrong)} of {len(answers)} smoke checks failed:\n"
             + "\n".join(f"{answer.id}: {answer.detail}" for answer in wrong),
-            f"{release.id} serves at {job.target.url}.",
+            standing(job),
             f"`inv logs --target={job.target.name}` shows what the app said.",
         )
-    return Outcome(f"{len(answers)} checks of {job.target.url}", {"smoke": tuple(answers)}, False)
+    detail = f"{len(answers)} checks of {job.target.url}"
+    return Outcome(detail, {"release": release}, changed=False)
 
 
 def ask(job: Job, release: Release) -> list[SmokeCheck]:
@@ -44,31 +51,6 @@ def ask(job: Job, release: Release) -> list[SmokeCheck]:
         stamp=release.commit,
         token=job.target.probe_token(),
         options=options,
-        admin=_admin(job),
+        admin=None if options.admin == "none" else options.admin,
         on_check=lambda answer: emit(Smoked(name, "smoke", answer)),
     )
-
-
-def _admin(job: Job) -> str | None:
-    """The admin's path: as configured, else as the app itself says."""
-    configured = job.project.config.smoke.admin
-    if configured:
-        return None if configured == "none" else configured
-    answer = live(job)
-    return answer.admin if answer else None
-
-
-def live(job: Job) -> ProbeAnswer | None:
-    """Ask the probe of what serves now; None when nothing answers it."""
-    token = job.target.probe_token()
-    if token is None or current(job) is None:
-        return None
-    try:
-        return questions.probe(job.target.url, token, timeout=5)
-    except StepError:
-        return None
-
-
-def current(job: Job) -> Release | None:
-    """Return the release that serves, if there is one."""
-    return next((one for one in job.target.releases() if one.status == "current"), None)

@@ -53,9 +53,14 @@ class Builds:
 
     def find(self, id_: str) -> Build | None:
         """Return the build of that name, if it is there and whole."""
-        record = self._folder / id_ / RECORD
+        return self.read(self._folder / id_)
+
+    @staticmethod
+    def read(folder: Path) -> Build | None:
+        """Return the build in a folder, if it is whole."""
         try:
-            return msgspec.json.decode(record.read_bytes(), type=Build, dec_hook=_path)
+            content = (folder / RECORD).read_bytes()
+            return msgspec.json.decode(content, type=Build, dec_hook=_path)
         except (OSError, ValueError):
             return None
 
@@ -93,7 +98,9 @@ class Builds:
         argv = [environment.python, Path(collect.__file__)]
         env = app_env.build_time(config, urls)
         try:
-            result = shell.run(argv, cwd=root, env=env, timeout=600, on_line=say)
+            result = shell.run(argv, cwd=root, env=env, timeout=600)
+            for line in result.stderr.splitlines():
+                say(line)
             return msgspec.json.decode(result.stdout.splitlines()[-1], type=Static)
         except CommandFailed as error:
             reason = (error.result.last_lines.splitlines() or [error.reason])[-1]
@@ -112,6 +119,13 @@ class Static(msgspec.Struct, frozen=True):
     root: str
     files: tuple[str, ...]
     wsgi: str
+
+
+def used_homes(targets: Path) -> set[Path]:
+    """Return the virtualenvs of every build of every target in a folder of targets' states."""
+    folders = (record.parent for record in targets.glob(f"*/builds/*/{RECORD}"))
+    builds = (Builds.read(folder) for folder in folders)
+    return {build.python.parent.parent for build in builds if build}
 
 
 def share_static(build: Build, before: Build) -> None:

@@ -1,16 +1,13 @@
 """The driver of the local target: the protocol, in release folders, PostgreSQL and gunicorn."""
 
-import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from castoff import app_env, environment, vault
-from castoff.errors import StepError
+from castoff.errors import CastoffError, Interrupted, StepError
 from castoff.model import (
     Artifact,
     Attachment,
@@ -25,16 +22,20 @@ from castoff.model import (
 from castoff.project import Project, private_folder
 from castoff.shell import CommandFailed, Result
 from castoff.targets.base import Say
-from castoff.targets.local.builds import KEPT, Build, Builds, share_static
+from castoff.targets.local.builds import KEPT, Build, Builds, share_static, used_homes
 from castoff.targets.local.control import Supervisor, SwitchFailed
+from castoff.targets.local.follow import follow_file
+from castoff.targets.local.held import Held
 from castoff.targets.local.records import Records, who
 from castoff.targets.local.serving import Spec
 from castoff.targets.local.sockets import FIRST_PORT, first_free
-from castoff.targets.local.state import State, run_folder, write_json
+from castoff.targets.local.state import State, run_folder, tail, write_json
 
 DATABASE = "app"
 # gunicorn drains this long; the release command waits longer than that for its lock.
 RELEASE_TIMEOUT = 3600.0
+CANCEL_LOOK = 0.1  # seconds between two looks for a Ctrl-C
+SHOWN = 200  # lines of the log
 
 
 class LocalTarget:
@@ -53,9 +54,9 @@ class LocalTarget:
         self.name = name
         self.project = project
         self.settings = project.config.targets[name]
-        self.folder = private_folder(project.state / "targets" / name)
+        self.folder = project.private(project.state / "targets" / name)
         self.state = State(self.folder)
-        self.records = Records(self.folder)
+        self.records = Records(self.state)
         self.builds = Builds(self.folder / "builds", project)
         self.supervisor = Supervisor(self.folder, run_folder(self.folder))
 
@@ -151,14 +152,10 @@ class LocalTarget:
     def release(self, artifact: Artifact, say: Say) -> Release:
         """Run the release command, then let the new code take over from the old."""
         build = self._built(artifact.id)
-        id_ = self.records.next_id()
-        spec = self._spec(id_, build)
-        try:
+        with self._begun(build) as begun:
+            spec = self._spec(begun.id, build)
             self._migrate(spec, say)
-            return self._switch(spec, build, "", say)
-        except StepError as error:
-            self.records.add(id_, artifact, "failed", error.what.partition("\n")[0])
-            raise
+            return self._switch(begun, spec, build, say)
 
     def releases(self) -> list[Release]:
         """Return the releases, newest first."""
@@ -167,9 +164,9 @@ class LocalTarget:
     def rollback(self, release: Release, say: Say) -> Release:
         """Put an earlier release's folder live, with today's config vars."""
         build = self._built(release.artifact)
-        spec = self._spec(self.records.next_id(), build)
         self.supervisor.start()
-        return self._switch(spec, build, f"rollback to {release.id}", say)
+        with self._begun(build, f"rollback to {release.id}") as begun:
+            return self._switch(begun, self._spec(begun.id, build), build, say)
 
     # While it runs
 
@@ -183,14 +180,13 @@ class LocalTarget:
         return self.project.shell.run(words, cwd=Path(spec.cwd), env=spec.env, on_line=say)
 
     def logs(self, follow: bool) -> Iterator[str]:
-        """Yield the app's last 200 lines, and with ``follow`` those to come."""
+        """Yield the app's last 200 lines, and with ``follow`` those to come, until Ctrl-C."""
+        self.records.config()  # so that no line shows a secret
         log = self.state.app_log
-        if not log.exists():
-            return
         if follow:
-            say: list[str] = []
-            self.project.shell.run(["tail", "-n", "200", "-F", log], on_line=say.append)
-        yield from log.read_text("utf-8", "replace").splitlines()[-200:]
+            yield from follow_file(log, SHOWN, self.project.shell.cancelled)
+        else:
+            yield from tail(log, SHOWN).splitlines()
 
     def status(self, revive: bool) -> Status:
         """Say what runs; bring back what died, but not what was stopped."""
@@ -220,7 +216,7 @@ class LocalTarget:
         """Stop gunicorn, when its requests are done, then PostgreSQL."""
         return self.supervisor.stop()
 
-    def lock(self, what: str) -> "Held":
+    def lock(self, what: str) -> Held:
         """Keep two runs from changing the target at once."""
         return Held(self.folder / "run.lock", what)
 
@@ -267,18 +263,36 @@ class LocalTarget:
         )
 
     def _spec_path(self, id_: str) -> Path:
-        return private_folder(self.folder / "releases") / f"{id_}.json"
+        return self.folder / "releases" / f"{id_}.json"
 
     def _spec_of(self, id_: str) -> Spec:
         return Spec.read(self._spec_path(id_))
 
+    @contextmanager
+    def _begun(self, build: Build, note: str = "") -> Iterator[Release]:
+        """Write a release down before it begins, and what became of it when it failed."""
+        begun = self.records.begin(build.artifact, note)
+        try:
+            yield begun
+        except CastoffError as error:
+            self.records.end(begun, "failed", error.what.partition("\n")[0].rstrip(":"))
+            raise
+
     def _migrate(self, spec: Spec, say: Say) -> None:
         argv = [spec.python, "-m", "django", "release"]
         env = spec.env | {"CASTOFF_BY": who()}
+        said: list[str] = []
+
+        def hear(line: str) -> None:
+            said.append(line)
+            say(line)
+
         try:
             self.project.shell.run(
-                argv, cwd=Path(spec.cwd), env=env, timeout=RELEASE_TIMEOUT, on_line=say
+                argv, cwd=Path(spec.cwd), env=env, timeout=RELEASE_TIMEOUT, on_line=hear
             )
+        except Interrupted:
+            raise self._interrupted("\n".join(said)) from None
         except CommandFailed as error:
             raise StepError(
                 f"the release command failed:\n{error.result.last_lines or error.reason}",
@@ -286,21 +300,50 @@ class LocalTarget:
                 "Mend it, commit, and deploy again.",
             ) from None
 
-    def _switch(self, spec: Spec, build: Build, note: str, say: Say) -> Release:
+    def _switch(self, begun: Release, spec: Spec, build: Build, say: Say) -> Release:
         before = self._current()
         old = self.builds.find(before.artifact) if before else None
         if old and old.artifact.id != build.artifact.id:
             share_static(build, old)
         path = self._spec_path(spec.id)
+        private_folder(path.parent)
         write_json(path, spec.as_json())
         try:
-            self.supervisor.switch(path, say)
+            with self._giving_up_when_cancelled():
+                self.supervisor.switch(path, say)
         except SwitchFailed as error:
+            if self.project.shell.cancelled.is_set():
+                raise self._interrupted("") from None
             log = "\n".join(error.log.splitlines()[-15:])
             raise StepError(f"{error.what}\n{log}", self._still_serves(), error.next) from None
-        released = self.records.add(spec.id, build.artifact, "current", note)
+        released = self.records.end(begun, "current")
         self._prune()
         return released
+
+    @contextmanager
+    def _giving_up_when_cancelled(self) -> Iterator[None]:
+        """Tell the supervisor of a Ctrl-C, because it would go on with the switch."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(CANCEL_LOOK):
+                if self.project.shell.cancelled.is_set():
+                    return self.supervisor.give_up()
+
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
+    def _interrupted(self, said: str) -> Interrupted:
+        """Where the database stands, if the release command told, and what serves."""
+        _, told, stands = said.partition("The database now:")
+        lines = stands.partition("This command stopped nothing")[0] if told else ""
+        return Interrupted(
+            state=f"{self._still_serves()}{f' The database now:{lines}' if told else ''}".rstrip(),
+            next="The same command again goes on from here.",
+        )
 
     def _still_serves(self) -> str:
         current = self._current()
@@ -312,34 +355,11 @@ class LocalTarget:
         served = [one for one in self.releases() if one.status != "failed"]
         keep = list(dict.fromkeys(one.artifact for one in served))[:KEPT]
         self.builds.prune(keep)
-        kept = [build for build in map(self.builds.find, keep) if build]
-        homes = {build.python.parent.parent for build in kept}
-        environment.prune(self.project.state / "venvs", homes)
-
-
-class Held:
-    """The target's lock, with a note in it of who holds it."""
-
-    def __init__(self, path: Path, what: str) -> None:
-        self._path = path
-        self._what = what
-        self._lock = FileLock(path, timeout=0, mode=0o600)
-
-    def __enter__(self) -> None:
-        note = self._path.with_suffix(".holder")
-        try:
-            self._lock.acquire()
-        except Timeout:
-            holder = note.read_text() if note.exists() else "another run"
-            raise StepError(
-                f"{holder} is changing this target now",
-                "Nothing was changed by this run.",
-                "Wait until it has ended, and run it again.",
-            ) from None
-        note.write_text(f"`inv {self._what}` (process {os.getpid()}, {datetime.now():%H:%M:%S})")
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
+        specs = {f"{one.id}.json" for one in served if one.artifact in keep}
+        for spec in self._spec_path("v0").parent.iterdir():
+            if spec.name not in specs:  # it has the secrets of its day
+                spec.unlink()
+        environment.prune(self.project.state / "venvs", used_homes(self.folder.parent))
 
 
 def _free_port() -> int:

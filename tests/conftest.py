@@ -1,0 +1,63 @@
+"""A user's checkout of this repository, in which the real `inv` runs, and ends with everything."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from checkout import Checkout
+
+TARGETS = ("local",)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The target that the steps are tested on."""
+    parser.addoption("--target", choices=TARGETS, default="local", help="the target to test on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Markers of this suite."""
+    config.addinivalue_line("markers", "only(target): what is special to one target")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is special to another target."""
+    target = config.getoption("--target")
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        mark = item.get_closest_marker("only")
+        (kept if mark is None or mark.args[0] == target else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> str:
+    """The target's name."""
+    return str(request.config.getoption("--target"))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, target: str) -> Iterator[Checkout]:
+    """A fresh clone, in which nothing was done yet."""
+    yield from _checkout(tmp_path, target)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, target: str) -> Iterator[Checkout]:
+    """A checkout that is deployed, and that the tests of a file change one after another."""
+    for checkout in _checkout(tmp_path_factory.mktemp("app"), target):
+        checkout.first = checkout.inv("deploy").must_end(0)
+        yield checkout
+
+
+def _checkout(folder: Path, target: str) -> Iterator[Checkout]:
+    checkout = Checkout.clone(folder, target)
+    try:
+        yield checkout
+    finally:
+        checkout.end()
