@@ -1,9 +1,13 @@
-"""In CI a skipped test is a failure: what it needs is to be installed there."""
+"""What holds for every test: in CI a skipped one is a failure, and Ctrl-C can be acted out."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
+
+# A shell starts what is in the background with SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Reports = Generator[None, pytest.TestReport, pytest.TestReport]
 
