@@ -18,23 +18,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", choices=TARGETS, default="local", help="the target to test on")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Markers of this suite."""
-    config.addinivalue_line("markers", "only(target): what is special to one target")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is special to another target."""
-    target = config.getoption("--target")
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
-    for item in items:
-        mark = item.get_closest_marker("only")
-        (kept if mark is None or mark.args[0] == target else left).append(item)
-    config.hook.pytest_deselected(items=left)
-    items[:] = kept
-
-
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> str:
     """The target's name."""

@@ -129,6 +129,7 @@ def test_a_failed_smoke_test_goes_back_to_the_release_that_served(app: Checkout)
     assert app.get("/").status == 200
     assert run.of(app.target)["release"]["id"] == app.serving
     assert app.releases()[0]["note"] == f"rollback to {before}"
+    assert "Traceback" in run.out, "what the app said is in the run's own events and log"
     app.git("reset", "-q", "--hard", "HEAD~1")
 
 

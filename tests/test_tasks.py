@@ -37,6 +37,8 @@ def test_status_and_releases_carry_the_same_release(app: Checkout) -> None:
     releases = app.inv("releases", "--json").of("local")
     assert status["release"] == releases["release"] == releases["releases"][0]
     assert status["release"].keys() >= {"id", "commit", "status"}
+    assert status["serving"] is True
+    assert status["problems"] == []
 
 
 def test_a_task_works_in_a_folder_below_the_project(app: Checkout) -> None:

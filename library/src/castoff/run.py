@@ -16,7 +16,7 @@ from castoff.events import Output
 from castoff.model import Release
 from castoff.project import Project
 from castoff.steps import Job, Made, Options
-from castoff.steps.now import current, standing
+from castoff.steps.now import standing
 
 PATIENCE = 5.0  # seconds in which the targets' threads end after Ctrl-C
 
@@ -37,7 +37,7 @@ class TargetResult(msgspec.Struct, frozen=True):
     Attributes:
         name: the target's name.
         ok: whether it was done.
-        url: where the app answers, or will.
+        url: where the app answers, or will after its first release.
         release: the current release, whatever the run did; None before the first.
         seconds: how long it took.
         error: what failed.
@@ -92,8 +92,9 @@ def signals_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not seen:  # else the process is about to end, and one more must not cut that off
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -104,7 +105,8 @@ def refused(project: Project, name: str, error: CastoffError) -> TargetResult:
     url, release = "", None
     with suppress(CastoffError):
         job = Job(project, targets.load(project, name))
-        url, release = job.target.url, current(job)
+        found = job.target.status(revive=False)
+        url, release = found.url, found.release
     return TargetResult(name, False, url, release, 0.0, parts(error), error.code)
 
 
@@ -131,8 +133,8 @@ def _one(project: Project, name: str, work: Work, made: Made, options: Options) 
             work(job, made)
         except CastoffError as failed:
             error, code = _stated(job, failed), failed.code
-        spent = time.monotonic() - began
-        return TargetResult(name, error is None, job.target.url, current(job), spent, error, code)
+        spent, now = time.monotonic() - began, job.target.status(revive=False)
+        return TargetResult(name, error is None, now.url, now.release, spent, error, code)
     except CastoffError as failed:
         return refused(project, name, failed)
     except Exception as unforeseen:

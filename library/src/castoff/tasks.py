@@ -11,7 +11,7 @@ from castoff import yaml_file
 from castoff.errors import CastoffError
 
 if TYPE_CHECKING:
-    from castoff.model import Release
+    from castoff.model import Release, Status
     from castoff.run import TargetResult
     from castoff.session import Session
     from castoff.steps import Job, Made
@@ -133,9 +133,19 @@ def status(c: Context, target: list[str], json: bool = False) -> None:
     """Say what serves, and bring back what died by itself."""
     from castoff.steps.observe import status as work
 
+    found: dict[str, Status] = {}
+
+    def state(name: str) -> dict[str, object]:
+        now = found.get(name)
+        return {
+            "serving": bool(now and now.serving),
+            "parts": now.parts if now else {},
+            "problems": now.problems if now else (),
+        }
+
     with _Answered(json):
         session = _session(c, "status", target, json)
-        session.end(session.perform(work(session)))
+        session.end(session.perform(work(session, found), fields=state))
 
 
 @task(iterable=LIST, help=HELP)

@@ -8,7 +8,7 @@ from castoff.steps.attach import attach
 from castoff.steps.build import build
 from castoff.steps.check import check
 from castoff.steps.create import create
-from castoff.steps.now import live
+from castoff.steps.now import live, standing
 from castoff.steps.release import release
 from castoff.steps.rollback import refuse_broken
 from castoff.steps.secrets import secrets
@@ -44,17 +44,19 @@ def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError)
     if before is None:
         error.state = f"{error.state} It is the first release: there is none to go back to."
         return
+    for line in job.target.logs(follow=False):
+        job.say("smoke")(line)  # after the rollback `inv logs` shows the other release
     try:
         refuse_broken(job, before, answer)
         back = _rolled_back(job, before)
     except CastoffError as reason:
         raise NeedsAPerson(
             f"{error.what}\nand going back was not possible: {reason.what}",
-            f"{failed.id} serves at {job.target.url}, although it failed its smoke test.",
+            f"{standing(job)} It failed its smoke test.",
             reason.next,
         ) from None
     error.state = f"{back.id} serves again, with the code of {before.id}; no data was touched."
-    error.next = f"Mend it and deploy again. {error.next}"
+    error.next = f"Mend it and deploy again; the run's log has what {failed.id} said."
 
 
 def _rolled_back(job: Job, before: Release) -> Release:

@@ -14,11 +14,11 @@ def current(job: Job) -> Release | None:
 
 def live(job: Job) -> ProbeAnswer | None:
     """Ask the probe of what serves now; None when nothing answers it."""
-    token = job.target.probe_token()
-    if token is None or current(job) is None:
+    found, token = job.target.status(revive=False), job.target.probe_token()
+    if token is None or not found.serving:
         return None
     try:
-        return questions.probe(job.target.url, token, timeout=5)
+        return questions.probe(found.url, token, timeout=5)
     except StepError:
         return None
 

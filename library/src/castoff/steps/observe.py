@@ -7,11 +7,11 @@ from castoff.steps import Job, Made, Outcome, run
 from castoff.steps.now import current, standing
 
 
-def status(session: Session) -> Work:
+def status(session: Session, seen: dict[str, Status]) -> Work:
     """Make the work of ``inv status``: look, bring back what died, show."""
 
     def work(job: Job, made: Made) -> Made:
-        found = job.target.status(revive=not job.project.dry)
+        found = seen[job.target.name] = job.target.status(revive=not job.project.dry)
         _show_status(session, job, found)
         return Made(release=found.release)
 

@@ -24,13 +24,14 @@ def smoke(job: Job, made: Made) -> Outcome:
             "Nothing was asked.",
             f"`inv deploy --target={job.target.name}` makes the first one.",
         )
-    if not job.target.status(revive=False).serving:
+    found = job.target.status(revive=False)
+    if not found.serving:
         raise StepError(
             f"{release.id} does not run",
             standing(job),
             f"`inv deploy --target={job.target.name}` starts it; `inv status` says more.",
         )
-    answers = ask(job, release)
+    answers = ask(job, release, found.url)
     wrong = [answer for answer in answers if not answer.ok]
     if wrong:
         raise StepError(
@@ -39,15 +40,15 @@ def smoke(job: Job, made: Made) -> Outcome:
             standing(job),
             f"`inv logs --target={job.target.name}` shows what the app said.",
         )
-    detail = f"{len(answers)} checks of {job.target.url}"
+    detail = f"{len(answers)} checks of {found.url}"
     return Outcome(detail, {"release": release}, changed=False)
 
 
-def ask(job: Job, release: Release) -> list[SmokeCheck]:
-    """Ask a release at the target's URL, and tell each answer as it comes."""
+def ask(job: Job, release: Release, url: str) -> list[SmokeCheck]:
+    """Ask a release at the URL where it serves, and tell each answer as it comes."""
     emit, name, options = job.project.emit, job.target.name, job.project.config.smoke
     return questions.ask(
-        job.target.url,
+        url,
         stamp=release.commit,
         token=job.target.probe_token(),
         options=options,

@@ -204,7 +204,9 @@ class LocalTarget:
             "state": str(self.folder),
         }
         serving = current is not None and now.gunicorn is not None
-        return Status(serving, current, self.url, parts, tuple(problems))
+        # A port that was configured since is not where it serves.
+        url = f"http://localhost:{now.port}" if serving else self.url
+        return Status(serving, current, url, parts, tuple(problems))
 
     def probe_token(self) -> Secret | None:
         """Return the token that the current release was started with."""
@@ -346,9 +348,9 @@ class LocalTarget:
         )
 
     def _still_serves(self) -> str:
-        current = self._current()
-        if current and self._serves(current):
-            return f"{current.id} still serves at {self.url}."
+        found = self.status(revive=False)
+        if found.serving and found.release:
+            return f"{found.release.id} still serves at {found.url}."
         return "Nothing serves, as before."
 
     def _prune(self) -> None:
