@@ -1,6 +1,5 @@
 """The platforms: each driver translates the Target protocol, and knows no step."""
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from castoff.errors import WrongInput
@@ -18,6 +17,9 @@ def load(project: "Project", name: str) -> "Target":
     Raises:
         WrongInput: no installed package has a driver for the platform.
     """
+    # Here, because the supervisor imports this package too, and finds no driver.
+    from importlib.metadata import entry_points
+
     platform = project.config.targets[name].platform or name
     drivers = {entry.name: entry for entry in entry_points(group=GROUP)}
     if platform not in drivers:
