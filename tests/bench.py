@@ -67,7 +67,10 @@ def _deploys(home: Path, clone: Path, runs: int) -> list[Row]:
     try:
         with _guide(home, clone) as by_hand:
             deploys, bare = _in_turn(lambda: _inv(clone, "deploy"), by_hand, runs, _edit(clone))
-            rollbacks = [_timed(lambda: _inv(clone, "rollback")) for _ in range(runs)]
+            rollbacks = []
+            for _ in range(runs):
+                rollbacks.append(_timed(lambda: _inv(clone, "rollback")))
+                _inv(clone, "deploy")  # forward again, or the next one would go further back
     finally:
         _inv(clone, "stop")
     return [
@@ -96,7 +99,7 @@ def _guide(home: Path, clone: Path) -> Iterator[Work]:
     """
     folder = home / "by-hand"
     python = next((home / "state").glob("castoff/*/venvs/*/bin/python"))
-    requirements = python.parent.parent / "requirements.txt"
+    requirements = python.parent.parent / "indexed.txt"
     server: list[subprocess.Popen[bytes]] = []
     with scratch_database() as url:
         env = os.environ | {
