@@ -2,13 +2,11 @@
 
 import difflib
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from castoff import yaml_file
 from castoff.errors import WrongInput
 from castoff.yaml_file import ROOT
 
@@ -178,20 +176,6 @@ def choose(config: Config, wanted: list[str]) -> list[str]:
     if not names:
         raise WrongInput("--target is empty", next=f"One of: {', '.join(config.targets)}.")
     return names
-
-
-def read_file(path: Path) -> dict[str, Any]:
-    """Read and check ``invoke.yaml``, before Invoke does and answers with a traceback.
-
-    Returns:
-        what stands under ``castoff:``, as it stands there.
-
-    Raises:
-        WrongInput: it is not YAML, not a mapping, or wrong under ``castoff:``.
-    """
-    values = yaml_file.read(path)
-    parse(values)
-    return values
 
 
 def _check_name(name: str) -> None:

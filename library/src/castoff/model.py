@@ -1,6 +1,7 @@
 """The values that pass between rooms. All are frozen; none knows a platform."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -175,6 +176,11 @@ class Release(msgspec.Struct, frozen=True):
     at: datetime
     by: str = ""
     note: str = ""
+
+
+def current_of(releases: Iterable[Release]) -> Release | None:
+    """Return the release that is current; None before the first."""
+    return next((one for one in releases if one.status == "current"), None)
 
 
 class Attachment(msgspec.Struct, frozen=True):

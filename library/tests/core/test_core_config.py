@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from castoff.config import Config, TargetConfig, choose, parse, read_file
+from castoff import yaml_file
+from castoff.config import Config, TargetConfig, choose, parse
 from castoff.errors import ExitCode, WrongInput
 
 WRONG_KEYS = [
@@ -82,6 +83,13 @@ def test_a_wrong_value_is_told_with_its_path_and_what_was_expected(
         parse(values)
     assert caught.value.what.startswith(f"{key}: ")
     assert expected in caught.value.what
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The file as a task reads it: as it stands, and then by its types."""
+    values = yaml_file.read(path)
+    parse(values)
+    return values
 
 
 def test_a_key_like_no_other_is_answered_with_all_that_are_known() -> None:

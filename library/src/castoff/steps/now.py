@@ -2,14 +2,14 @@
 
 from castoff import smoke as questions
 from castoff.errors import StepError
-from castoff.model import Release
+from castoff.model import Release, current_of
 from castoff.smoke import ProbeAnswer
 from castoff.steps import Job
 
 
 def current(job: Job) -> Release | None:
     """Return the release that serves, or that did until it was stopped; None before the first."""
-    return next((one for one in job.target.releases() if one.status == "current"), None)
+    return current_of(job.target.releases())
 
 
 def live(job: Job) -> ProbeAnswer | None:

@@ -7,7 +7,7 @@ after a rollback to v3 goes to what served before v3, and never forward again to
 import re
 
 from castoff.errors import Interrupted, NeedsAPerson, StepError, WrongInput
-from castoff.model import Release
+from castoff.model import Release, current_of
 from castoff.smoke import ProbeAnswer
 from castoff.steps import Job, Made, Outcome, run
 from castoff.steps.now import current, live, standing
@@ -70,7 +70,7 @@ def choose(releases: list[Release], to: str) -> Release:
     served = [one for one in releases if one.status != "failed"]
     if to:
         return _named(served, to)
-    now = next((one for one in served if one.status == "current"), None)
+    now = current_of(served)
     origin = _origin(served, now) if now else None
     before = served[served.index(origin) + 1 :] if origin else served
     code = origin.artifact if origin else ""

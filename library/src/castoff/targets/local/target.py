@@ -17,6 +17,7 @@ from castoff.model import (
     Secret,
     Source,
     Status,
+    current_of,
     digest,
 )
 from castoff.project import Project, private_folder
@@ -228,7 +229,7 @@ class LocalTarget:
         return self.settings.port or self.records.port()
 
     def _current(self) -> Release | None:
-        return next((one for one in self.releases() if one.status == "current"), None)
+        return current_of(self.releases())
 
     def _serves(self, release: Release) -> bool:
         if not self.supervisor.running():
