@@ -202,12 +202,14 @@ def _changes(root: Path, shell: Shell) -> tuple[tuple[str, ...], tuple[str, ...]
 def _stash(root: Path, shell: Shell) -> str:
     """Make a commit of the tree with its changes; only objects are added to the repository.
 
-    `git stash create` writes the index, and fails while another git does: it gets a copy.
+    `git stash create` writes the index, and fails while another git does: it gets a copy. That
+    keeps the index's time: by it git knows which files may have changed in the second in which
+    they were added, and looks into them (git's Documentation/technical/racy-git.txt).
     """
     index = _git(root, shell, "rev-parse", "--git-path", "index").removesuffix("\n")
     with tempfile.TemporaryDirectory(prefix="castoff-") as folder:
         copy = Path(folder, "index")
-        shutil.copyfile(root / index, copy)
+        shutil.copy2(root / index, copy)
         return _git(root, shell, "stash", "create", index=copy).strip()
 
 

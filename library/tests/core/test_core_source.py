@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,6 +107,20 @@ def test_looking_twice_at_a_dirty_tree_gives_one_stamp_and_touches_nothing(
     assert first.stamp == second.stamp
     assert repository.fingerprint() == before
     assert (tmp_path / "tree" / "app.py").read_text() == "VALUE = 3\n"
+
+
+def test_an_edit_in_the_second_of_the_commit_is_deployed(
+    repository: Repository, shell: Shell, tmp_path: Path
+) -> None:
+    time.sleep(1 - time.time() % 1)  # a second begins
+    repository.write("app.py", "VALUE = 5\n")
+    repository.commit()
+    repository.write("app.py", "VALUE = 6\n")  # as long as before: only the times could tell
+    time.sleep(1 - time.time() % 1)
+    found = source.observe(repository.root, shell)
+    assert found.dirty == ("app.py",)
+    tree = source.unpack(found, tmp_path / "tree", shell)
+    assert (tree / "app.py").read_text() == "VALUE = 6\n"
 
 
 def test_it_works_while_another_git_holds_the_index(repository: Repository, shell: Shell) -> None:
