@@ -1,13 +1,12 @@
-"""The listeners: a terminal, JSON lines, a log file. Nothing else of castoff prints."""
+"""The listeners that print: a terminal, JSON lines. Nothing else of castoff does."""
 
 import contextlib
+import errno
 import io
 import os
 import re
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
     from rich.spinner import Spinner
     from rich.text import Text
 
-LOGS_KEPT = 50
+GONE = (errno.EPIPE, errno.EIO)  # who read it has had enough, or closed the terminal
 LIVE_WIDTH = 80  # letters of a program's last line
 NAMES = ("event", "target", "step")  # castoff's own words, which a secret's value may happen to be
 # What moves a terminal's cursor or colours it: an app's output is shown, never obeyed.
 CONTROLS = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 MARKS = {"done": ("✓", "green"), "same": ("✓", "dim"), "failed": ("✗", "bold red")}
 
@@ -60,11 +59,16 @@ def _without_secrets(plain: Any) -> Any:
     return plain
 
 
-class _Lasting:
-    """A stream whose end does not end the run: its reader has gone, its disk is full."""
+class Lasting:
+    """A stream whose end does not end the run: its reader has gone, its disk is full.
 
-    def __init__(self, stream: IO[str], encoding: str | None = None) -> None:
-        self._stream = stream
+    Args:
+        stream: what is written to; None where Python found it closed.
+        encoding: of what is written; the stream's own when left out.
+    """
+
+    def __init__(self, stream: IO[str] | None, encoding: str | None = None) -> None:
+        self._stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=encoding, errors="replace")
 
@@ -75,19 +79,28 @@ class _Lasting:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except OSError:
-            self._silence()
+        except OSError as error:
+            silence(self._stream)
+            if error.errno not in GONE:
+                self._tell(error)
         return len(text)
 
     def flush(self) -> None:
         """Nothing to do: each write has done it."""
 
-    def _silence(self) -> None:
-        # What is left in its buffer is to go somewhere, or Python complains as it ends.
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+    def _tell(self, error: OSError) -> None:
+        """Say once that something is missing, where that can be read."""
+        if self._stream is not sys.stderr:
+            reason = f"{error.strerror}; the run goes on"
+            Lasting(sys.stderr).write(f"castoff: stdout cannot be written: {reason}\n")
+
+
+def silence(stream: IO[str]) -> None:
+    """Send what is still to be written to nowhere; else Python complains of it as it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class Terminal:
@@ -99,13 +112,16 @@ class Terminal:
         all_answers: whether every smoke check has a line, or only those that failed.
     """
 
-    def __init__(self, stream: IO[str], targets: list[str], all_answers: bool = False) -> None:
+    def __init__(
+        self, stream: IO[str] | None, targets: list[str], all_answers: bool = False
+    ) -> None:
         from rich.console import Console
 
+        lasting = cast(IO[str], Lasting(stream))
         # Not FORCE_COLOR and its like: what is no terminal gets plain text.
         self._console = Console(
-            file=cast(IO[str], _Lasting(stream)),
-            force_terminal=stream.isatty(),
+            file=lasting,
+            force_terminal=lasting.isatty(),
             highlight=False,
             soft_wrap=True,
         )
@@ -156,14 +172,14 @@ class Terminal:
         """Print one more line, outside of any step."""
         from rich.text import Text
 
-        self._console.print(Text(_shown(text), style))
+        self._console.print(Text(shown(text), style))
 
     def table(self, heads: list[str], rows: Iterable[list[str]]) -> None:
         """Print a table without rules; a line of it is never folded."""
         from rich.cells import cell_len
         from rich.text import Text
 
-        lines = [heads, *([_shown(cell) for cell in row] for row in rows)]
+        lines = [heads, *([shown(cell) for cell in row] for row in rows)]
         widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
         for number, line in enumerate(lines):
             cells = (
@@ -188,7 +204,7 @@ class Terminal:
             case Found(finding=finding) if not finding.silenced:
                 style = "red" if finding.stops else "yellow"
                 head = self._text(event, f"  {finding.id} ", f"{finding.where}: ", style)
-                head.append(_shown(finding.message))
+                head.append(shown(finding.message))
                 hints = [f"       {line}" for line in finding.hint.splitlines()]
                 return [head, *(self._text(event, "", hint) for hint in hints)]
             case Smoked(check=check) if self._all_answers:
@@ -201,19 +217,19 @@ class Terminal:
     def _step(self, event: Event, state: str, seconds: float, detail: str) -> "Text":
         mark, style = MARKS[state]
         text = self._text(event, f"{mark} {event.step:<9}", f"{seconds:6.1f} s  ", style)
-        return text.append(_shown(detail))
+        return text.append(shown(detail))
 
     def _answer(self, event: Event, ok: bool, detail: str) -> "Text":
         mark, style = MARKS["done" if ok else "failed"]
-        return self._text(event, f"  {mark} ", "", style).append(_shown(detail))
+        return self._text(event, f"  {mark} ", "", style).append(shown(detail))
 
     def _text(self, event: Event, head: str, tail: str, style: str = "") -> "Text":
         from rich.text import Text
 
         prefix = f"{event.target:<{self._width}}  " if self._width else ""
         text = Text(prefix, "bold")
-        text.append(_shown(head), style)
-        return text.append(_shown(tail), "dim")
+        text.append(shown(head), style)
+        return text.append(shown(tail), "dim")
 
     def _follow(self, live: "Live", event: Event) -> None:
         """Show what runs, each step with the last line of its program."""
@@ -223,7 +239,7 @@ class Terminal:
 
         place = (event.target, event.step)
         last = event.line if isinstance(event, Output) else ""
-        label = Text(f"{event.target} {event.step}  {_shown(last)[:LIVE_WIDTH]}", no_wrap=True)
+        label = Text(f"{event.target} {event.step}  {shown(last)[:LIVE_WIDTH]}", no_wrap=True)
         label.overflow = "ellipsis"
         match event:
             case Output() if place in self._running:
@@ -241,8 +257,8 @@ class Terminal:
 class JsonLines:
     """Writes each event as one JSON object a line."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = _Lasting(stream, "utf-8")
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = Lasting(stream, "utf-8")
 
     def __call__(self, event: Event) -> None:
         self.write(event)
@@ -252,51 +268,7 @@ class JsonLines:
         self._stream.write(msgspec.json.encode(redacted(value)).decode() + "\n")
 
 
-class LogFile:
-    """Writes everything that happened to a file that only its owner can read.
-
-    A log that cannot be made or written is told on stderr once; it must not stop a rollback.
-    """
-
-    def __init__(self, folder: Path, task: str) -> None:
-        now = datetime.now(UTC)
-        self.path = folder / f"{now:%Y%m%dT%H%M%S.%f}-{task}.log"
-        self._stream: IO[str] | None = None
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for old in sorted(folder.glob("*.log"))[: -LOGS_KEPT + 1]:
-                old.unlink(missing_ok=True)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
-        except OSError as error:
-            self._give_up(error)
-
-    def __call__(self, event: Event) -> None:
-        if self._stream is None:
-            return
-        fields = redacted(event)
-        pairs = [
-            f"{name}={value}" for name, value in fields.items() if name not in NAMES and value != ""
-        ]
-        text = fields["line"] if isinstance(event, Output) else " ".join(pairs)
-        now = f"{datetime.now(UTC):%H:%M:%S.%f}"[:-3]
-        line = f"{now} {event.target or '-'} {event.step} {fields['event']} {text}\n"
-        try:
-            self._stream.write(line)
-            self._stream.flush()
-        except OSError as error:
-            self._give_up(error)
-
-    def _give_up(self, error: OSError) -> None:
-        if self._stream is not None:
-            with contextlib.suppress(OSError):
-                self._stream.close()
-        self._stream = None
-        reason = error.strerror or type(error).__name__
-        _Lasting(sys.stderr).write(f"castoff: the log cannot be written: {reason}\n")
-
-
-def _shown(text: str) -> str:
-    """The text as a terminal may have it: without secrets, and without orders to it."""
-    safe: str = redacted(text)
+def shown(text: str) -> str:
+    """Return the text as a person may see it: without secrets, and without orders to a terminal."""
+    safe: str = _without_secrets(text)
     return CONTROLS.sub("", safe)

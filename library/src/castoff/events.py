@@ -1,4 +1,4 @@
-"""What happened, as values. The console, the JSON lines and the log file only listen."""
+"""What happened, as values. The console, JSON lines, log and report only listen."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,12 @@ from castoff.model import Finding, SmokeCheck
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
-    """Something that happened in one step of one target."""
+    """Something that happened in one step of one target.
+
+    Attributes:
+        target: the target's name; empty for what is done once for all.
+        step: the step's name.
+    """
 
     target: str
     step: str
@@ -34,7 +39,14 @@ class Finished(Event, frozen=True):
 
 
 class Failed(Event, frozen=True):
-    """A step failed, with the three parts of its error."""
+    """A step failed, with the three parts of its error.
+
+    Attributes:
+        seconds: how long it took.
+        what: what failed.
+        state: what state things are in now.
+        next: what to do next.
+    """
 
     seconds: float
     what: str
@@ -43,32 +55,64 @@ class Failed(Event, frozen=True):
 
 
 class Planned(Event, frozen=True):
-    """With ``--dry``: what would be done, and why."""
+    """With ``--dry``: what would be done, and why.
+
+    Attributes:
+        what: what would be done.
+        why: what was found that asks for it.
+    """
 
     what: str
     why: str
 
 
 class Found(Event, frozen=True):
-    """A check found something."""
+    """A check found something.
+
+    Attributes:
+        finding: what it found.
+    """
 
     finding: Finding
 
 
 class Smoked(Event, frozen=True):
-    """Smoke asked one question."""
+    """Smoke asked one question.
+
+    Attributes:
+        check: the question, with its answer.
+    """
 
     check: SmokeCheck
 
 
+class Measured(Event, frozen=True):
+    """What a step made was measured.
+
+    Attributes:
+        sizes: the bytes of each part, by a name for a person.
+    """
+
+    sizes: dict[str, int]
+
+
 class Output(Event, frozen=True):
-    """A line that a program printed."""
+    """A line that a program printed.
+
+    Attributes:
+        line: the line, without its end.
+    """
 
     line: str
 
 
 class Note(Event, frozen=True):
-    """Something a person should know."""
+    """Something a person should know.
+
+    Attributes:
+        text: what it is.
+        warning: whether it may need them to do something.
+    """
 
     text: str
     warning: bool = False
@@ -78,7 +122,11 @@ Listener = Callable[[Event], None]
 
 
 class Bus:
-    """Hands each event to every listener, one at a time."""
+    """Hands each event to every listener, one at a time.
+
+    Attributes:
+        listeners: who is told.
+    """
 
     def __init__(self, *listeners: Listener) -> None:
         self.listeners = listeners

@@ -1,21 +1,25 @@
 """One run of a task, from its arguments to its exit code."""
 
-import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from invoke import Context, Exit
 
 from castoff import config as configuration
-from castoff import yaml_file
-from castoff.console import JsonLines, LogFile, Terminal
-from castoff.errors import CastoffError, ExitCode, WrongInput
-from castoff.events import Bus, Event, Found, Smoked
+from castoff import storage, yaml_file
+from castoff.config import Config
+from castoff.console import JsonLines, Terminal
+from castoff.errors import CastoffError, ExitCode
+from castoff.events import Bus, Failed, Finished, Started
+from castoff.log_file import LogFile
+from castoff.model import Source
 from castoff.project import Project
+from castoff.report.gather import Gathered
 from castoff.run import (
+    TargetError,
     TargetResult,
     Work,
     interrupted,
@@ -27,6 +31,9 @@ from castoff.run import (
 )
 from castoff.shell import Shell
 from castoff.steps import Made, Options
+
+REPORTED = {"check", "build", "secrets", "attach", "deploy", "smoke", "rollback", "stop"}
+"""The tasks that change or check something: each of their runs has a report."""
 
 Fields = Callable[[str], dict[str, object]]
 """What the result of a target has beside the usual, by the target's name."""
@@ -40,26 +47,31 @@ class Session:
         task: the task's name.
         target: what ``--target`` was given, each time.
         json: whether stdout is for JSON lines, and text for people goes to stderr.
+
+    Attributes:
+        task: the task's name.
+        project: the project.
+        config: its configuration.
+        names: the targets that were asked for.
+        terminal: shows the run to a person.
+        json: writes it as JSON lines; None without ``--json``.
+        log: writes it to a file; None in a dry run.
+        gathered: keeps it, for the report.
     """
 
     def __init__(self, context: Context, task: str, target: list[str], json: bool) -> None:
-        values = plain(context.config[yaml_file.ROOT])
-        self.config = configuration.parse(values)
+        self.config = config_of(context)
         self.names = configuration.choose(self.config, target)
         text = sys.stderr if json else sys.stdout
         self.terminal = Terminal(text, self.names, all_answers=task == "smoke")
         self.json = JsonLines(sys.stdout) if json else None
-        self.project = Project(
-            root=Path(context.config["castoff_root"]),
-            config=self.config,
-            shell=Shell(),
-            emit=Bus(),
-            dry=bool(context.config.run.dry),
-        )
-        self.answers = Answers()
+        self.project = project_of(context, self.config)
+        self.task = task
+        self.gathered = Gathered()
         self.log = None if self.project.dry else LogFile(self.project.state / "logs", task)
-        listeners = (self.terminal, self.answers, self.log, self.json)
+        listeners = (self.terminal, self.gathered, self.log, self.json)
         self.project.emit.listeners = tuple(one for one in listeners if one)
+        self._source: Source | None = None
 
     def perform(
         self,
@@ -80,16 +92,18 @@ class Session:
         with signals_interrupt():
             with self.terminal:
                 results = self._results(work, prepare, options or Options())
+            page = self._report(results)
             self._show_errors(results)
+            self._show_paths(results, page)
             if self.json:
-                self.json.write(_result(results, fields))
+                self.json.write(_result(results, fields, page))
         return results
 
     def _results(
         self, work: Work, prepare: Callable[[Project], Made] | None, options: Options
     ) -> dict[str, TargetResult]:
         try:
-            made = prepare(self.project) if prepare else Made()
+            made = self._prepared(prepare) if prepare else Made()
             return run(self.project, self.names, work, made, options)
         except CastoffError as error:
             return {name: refused(self.project, name, error) for name in self.names}
@@ -106,13 +120,53 @@ class Session:
         if code is not ExitCode.DONE:
             raise Exit(code=int(code))
 
+    def _prepared(self, prepare: Callable[[Project], Made]) -> Made:
+        """Prepare as a step that is done once for all targets."""
+        emit, began = self.project.emit, time.monotonic()
+        emit(Started("", "prepare"))
+        try:
+            made = prepare(self.project)
+        except CastoffError as error:
+            storage.advise(error, self.project.state)
+            spent = time.monotonic() - began
+            emit(Failed("", "prepare", spent, error.what, error.state, error.next))
+            raise
+        emit(Finished("", "prepare", time.monotonic() - began, ""))
+        self._source = made.source
+        return made
+
+    def findings(self, target: str) -> dict[str, object]:
+        """The field ``findings`` of a target's result."""
+        return {"findings": self.gathered.findings(target)}
+
+    def checks(self, target: str) -> dict[str, object]:
+        """The field ``checks`` of a target's result."""
+        return {"checks": self.gathered.checks(target)}
+
+    def _report(self, results: dict[str, TargetResult]) -> Path | None:
+        """Write the report; one that cannot be written changes nothing of how the run ended."""
+        if self.log is None or self.task not in REPORTED:
+            return None
+        from castoff.report.write import write
+
+        try:
+            log = self.log.path
+            return write(self.project, self.task, self.gathered, self._source, results, log)
+        except Exception as error:
+            reason = error.what if isinstance(error, CastoffError) else error
+            self.terminal.line(f"castoff: the report cannot be written: {reason}", "yellow")
+            return None
+
     def _show_errors(self, results: dict[str, TargetResult]) -> None:
-        several = len(results) > 1
+        """Show each error once, with the targets that it is of."""
+        names: dict[TargetError, list[str]] = {}
         for name, result in results.items():
             if result.error:
-                found = result.error
-                self.terminal.error(found.what, found.state, found.next, name if several else "")
-        if several:
+                names.setdefault(result.error, []).append(name)
+        for error, of in names.items():
+            where = "" if len(of) == len(results) else ", ".join(of)
+            self.terminal.error(error.what, error.state, error.next, where)
+        if len(results) > 1:
             self.terminal.table(
                 ["target", "result", "seconds", "url"],
                 (
@@ -120,31 +174,33 @@ class Session:
                     for name, one in results.items()
                 ),
             )
+
+    def _show_paths(self, results: dict[str, TargetResult], page: Path | None) -> None:
+        """Say where the report is, and of a failure where the log is."""
         if self.log and not all(one.ok for one in results.values()):
             self.terminal.line(f"Log: {self.log.path}", "dim")
+        if page:
+            self.terminal.line(f"Report: {page}", "dim")
 
 
-class Answers:
-    """Keeps what checks found and smoke was answered, by target, for the last JSON line."""
+def project_of(context: Context, config: Config) -> Project:
+    """The project of the tasks that Invoke runs."""
+    return Project(
+        root=Path(context.config["castoff_root"]),
+        config=config,
+        shell=Shell(),
+        emit=Bus(),
+        dry=bool(context.config.run.dry),
+    )
 
-    def __init__(self) -> None:
-        self._findings: dict[str, list[object]] = {}
-        self._checks: dict[str, list[object]] = {}
 
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Found(finding=finding):
-                self._findings.setdefault(event.target, []).append(finding)
-            case Smoked(check=check):
-                self._checks.setdefault(event.target, []).append(check)
+def config_of(context: Context) -> Config:
+    """The typed configuration of the tasks that Invoke runs.
 
-    def findings(self, target: str) -> dict[str, object]:
-        """The field ``findings`` of a target."""
-        return {"findings": self._findings.get(target, [])}
-
-    def checks(self, target: str) -> dict[str, object]:
-        """The field ``checks`` of a target."""
-        return {"checks": self._checks.get(target, [])}
+    Raises:
+        WrongInput: a key or value is wrong.
+    """
+    return configuration.parse(plain(context.config[yaml_file.ROOT]))
 
 
 def plain(value: Any) -> Any:
@@ -158,57 +214,15 @@ def answer(error: CastoffError, json: bool = False) -> Exit:
     """Turn an error that came before any run into Invoke's own way to end."""
     if json:
         empty: dict[str, TargetResult] = {}
-        JsonLines(sys.stdout).write({**_result(empty, None), "ok": False, "error": parts(error)})
+        JsonLines(sys.stdout).write(
+            {**_result(empty, None, None), "ok": False, "error": parts(error)}
+        )
     return Exit(str(error), int(error.code))
 
 
-def overridden(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Put the ``INVOKE_CASTOFF_…`` variables over the file's values, as Invoke will.
-
-    Invoke answers a value that it cannot cast with a traceback; here it meets the same check as
-    the file, and a name that is no key is told.
-
-    Raises:
-        WrongInput: a variable names no key.
-    """
-    prefix = f"INVOKE_{yaml_file.ROOT.upper()}_"
-    known = {"_".join(path).upper(): path for path in _leaves(_over(defaults, values))}
-    merged: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(values))
-    for variable, text in os.environ.items():
-        if variable.startswith(prefix):
-            path = known.get(variable.removeprefix(prefix))
-            if path is None:
-                raise WrongInput(
-                    f"{variable}: there is no such key",
-                    "Nothing was done.",
-                    "Unset it; `inv --help` and docs/configuration.md list the keys.",
-                )
-            place = merged
-            for key in path[:-1]:
-                place = place.setdefault(key, {})
-            place[path[-1]] = text
-    return merged
-
-
-def _over(defaults: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The defaults, with the values over them at every depth."""
-    merged = dict(defaults)
-    for key, value in values.items():
-        below = merged.get(key)
-        deep = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _over(merged[key], value) if deep else value
-    return merged
-
-
-def _leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = []
-    for key, value in values.items():
-        nested = isinstance(value, dict) and value
-        found += _leaves(value, (*path, key)) if nested else [(*path, key)]
-    return found
-
-
-def _result(results: dict[str, TargetResult], fields: Fields | None) -> dict[str, object]:
+def _result(
+    results: dict[str, TargetResult], fields: Fields | None, page: Path | None
+) -> dict[str, object]:
     targets = {
         name: {
             "ok": result.ok,
@@ -220,4 +234,5 @@ def _result(results: dict[str, TargetResult], fields: Fields | None) -> dict[str
         }
         for name, result in results.items()
     }
-    return {"event": "result", "ok": all(one.ok for one in results.values()), "targets": targets}
+    ok = all(one.ok for one in results.values())
+    return {"event": "result", "ok": ok, "report": page, "targets": targets}
