@@ -65,14 +65,6 @@ def test_an_unknown_target_is_answered_with_the_nearest(
     assert "there is no target" in run.result["error"]["what"]
 
 
-@pytest.mark.parametrize("words", [("deplyo",), ("deploy", "--jsn"), ("rollback", "--too=v1")])
-def test_an_unknown_task_or_option_is_invokes_own_to_answer(
-    app: Checkout, words: tuple[str, ...]
-) -> None:
-    run = app.inv(*words).must_end(1)
-    assert "No idea what" in run.text
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -119,6 +111,50 @@ def test_a_wrong_variable_is_answered_like_the_file(
 def test_a_variable_takes_the_place_of_the_files_value(app: Checkout) -> None:
     run = app.inv("--dry", "deploy", env={"INVOKE_CASTOFF_TARGETS_LOCAL_WORKERS": "1"})
     assert "how it is served changed" in run.must_end(0).out
+
+
+# Names of secrets
+
+
+def test_secrets_alone_shows_where_each_name_comes_from_and_what_became_of_it(
+    fresh: Checkout,
+) -> None:
+    fresh.write("app.env", "FROM_FILE=kept in a file\n")
+    fresh.configure(
+        secrets={
+            "required": ["FROM_HERE"],
+            "env_file": "app.env",
+            "command": ["echo", "FROM_PROGRAM='told by a program'"],
+        }
+    )
+    env = {"FROM_HERE": "of the environment"}
+    dry = _secrets(fresh.inv("--dry", "secrets", env=env))
+    assert dry["FROM_HERE"] == ("environment", "to be set")
+    assert dry["SECRET_KEY"] == ("made now", "to be set")
+    first = fresh.inv("secrets", "--json", env=env).must_end(0)
+    assert _secrets(first) == {
+        "CASTOFF_PROBE_TOKEN": ("made now", "set"),
+        "DJANGO_SETTINGS_MODULE": ("castoff", "set"),
+        "FROM_FILE": ("app.env", "set"),
+        "FROM_HERE": ("environment", "set"),
+        "FROM_PROGRAM": ("echo", "set"),
+        "PUBLIC_URLS": ("castoff", "set"),
+        "SECRET_KEY": ("made now", "set"),
+    }
+    listed = {one["name"]: (one["origin"], one["state"]) for one in first.of("local")["secrets"]}
+    assert listed == _secrets(first)
+    again = _secrets(fresh.inv("secrets", env={"FROM_HERE": "of another day"}))
+    assert again["FROM_HERE"] == ("environment", "changed")
+    assert again["FROM_FILE"] == ("app.env", "unchanged")
+    assert again["SECRET_KEY"] == ("set before", "unchanged")
+    assert not re.search("kept in a file|told by a program|of the environment", first.text)
+
+
+def _secrets(run: Run) -> dict[str, tuple[str, str]]:
+    """The table: each name with its origin and what became of it."""
+    _, _, table = run.must_end(0).text.partition("name  ")
+    rows = re.findall(r"^([A-Z_]+)  +(\S.*?)  +(\S.*)$", table, re.MULTILINE)
+    return {name: (origin, state) for name, origin, state in rows}
 
 
 # Several targets

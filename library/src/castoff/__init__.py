@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from castoff.develop import app_python
     from castoff.errors import StepError
     from castoff.model import Artifact, Finding, Release, Secret
+    from castoff.namespace import collection
     from castoff.targets.base import Target
     from castoff.targets.local.scratch import scratch_database
-    from castoff.tasks import collection
 
 __all__ = [
     "Artifact",
@@ -38,7 +38,7 @@ _HOME = {
     "Target": "castoff.targets.base",
     "app_python": "castoff.develop",
     "check": "castoff.checks",
-    "collection": "castoff.tasks",
+    "collection": "castoff.namespace",
     "scratch_database": "castoff.targets.local.scratch",
 }
 

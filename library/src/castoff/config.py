@@ -1,6 +1,5 @@
 """``invoke.yaml`` as typed, frozen values. An error names the key's full path."""
 
-import difflib
 import re
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from castoff.errors import WrongInput
+from castoff.nearest import meant
 from castoff.yaml_file import ROOT
 
 TARGET_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -42,6 +42,8 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         port: the local port; the next free one from 8000 when left out.
         workers: gunicorn's worker processes.
         threads: threads in each worker.
+        worker_memory: MiB that a worker may take before another takes its place; its share of
+            three quarters of the machine's when left out.
         postgres: a folder with PostgreSQL's programs; found when left out.
         domains: custom domains, as full URLs.
         boot_timeout: seconds in which a release must answer its health check.
@@ -51,6 +53,7 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Port | None = None
     workers: Count = 2
     threads: Count = 4
+    worker_memory: Count | None = None
     postgres: str = ""
     domains: tuple[Url, ...] = ()
     boot_timeout: Count = 60
@@ -121,7 +124,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         wsgi: the WSGI application as ``module:name``; from the settings when left out.
         target: where tasks go without ``--target``: one name, or several with commas.
         targets: the targets by name.
-        secrets, smoke, dev: settings of the steps.
+        secrets: where secrets come from.
+        smoke: what smoke asks.
+        dev: settings of ``inv dev``.
         silence: findings that do not count, each id with a reason.
     """
 
@@ -190,12 +195,10 @@ def _check_name(name: str) -> None:
 
 
 def _unknown_target(name: str, known: list[str]) -> WrongInput:
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    meant = f"Did you mean `{near[0]}`? " if near else ""
     return WrongInput(
         f"there is no target `{name}`",
         "Nothing was done.",
-        f"{meant}Targets are: {', '.join(known)} ({ROOT}.targets in invoke.yaml).",
+        f"{meant(name, known)}Targets are: {', '.join(known)} ({ROOT}.targets in invoke.yaml).",
     )
 
 
@@ -210,8 +213,7 @@ def _explain(message: str, values: object) -> WrongInput:
         return _wrong_key(f"{path}.{missing[1]}", "is missing, and there is no default for it")
     if not (unknown := re.search(r"unknown field `(.*)`", reason)):
         return _wrong_key(path, _expected(reason))
-    near = difflib.get_close_matches(unknown[1], known, 1, 0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(known)}."
+    hint = meant(unknown[1], known).strip() or f"Known here: {', '.join(known)}."
     return _wrong_key(f"{path}.{unknown[1]}", "there is no such key", hint)
 
 

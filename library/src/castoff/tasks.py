@@ -2,38 +2,68 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Collection, Context, Exit, Task, task
+from invoke import Context, Exit, task
 
 from castoff import yaml_file
-from castoff.errors import CastoffError
+from castoff.command_line import CastoffTask
+from castoff.errors import CastoffError, WrongInput
 
 if TYPE_CHECKING:
-    from castoff.model import Release, Status
+    from castoff.model import NamedSecret, Release, Status
     from castoff.run import TargetResult
     from castoff.session import Session
     from castoff.steps import Job, Made
 
-TARGET = "Where to: a target's name from invoke.yaml, or several: --target=fly,heroku."
+TARGET = (
+    "Where: a target's name in invoke.yaml, or several, as --target=fly,heroku or repeated. "
+    "Left out: what castoff.target names, else local."
+)
 JSON = "One JSON object a line on stdout; text for people goes to stderr."
+CREATE = "Make the app on the platform if it is missing there, which may cost money."
 HELP = {"target": TARGET, "json": JSON}
-LIST = ["target"]
+own = partial(task, klass=CastoffTask, iterable=["target"])
 
 
-@task(iterable=LIST, help=HELP)
+@own(help=HELP)
 def build(c: Context, target: list[str], json: bool = False) -> None:
-    """Make the artifact of the commit, stamped with it; release nothing."""
+    """Make the artifact of the commit, stamped with it; release nothing.
+
+    What is made is kept on the target, and found again by the next `inv
+    build` or `inv deploy` of the same commit. What serves is not touched.
+
+    Examples:
+
+        inv build
+        inv build --target=fly,heroku
+
+    Exit codes: 0 made or found, 1 failed, 2 wrong input, 130 interrupted.
+    """
     from castoff.steps.build import build as step
     from castoff.steps.prepare import prepare
 
     _steps(c, "build", target, json, (step,), prepare=prepare)
 
 
-@task(iterable=LIST, help=HELP)
+@own(help=HELP)
 def check(c: Context, target: list[str], json: bool = False) -> None:
-    """Find what would break, before anything is changed."""
+    """Find what would break, before anything is changed.
+
+    Looks at the commit, the lock, the imported settings, the migrations and
+    the target. An E stops a deploy, a W is only shown; docs/checks.md has
+    every id, and castoff.silence in invoke.yaml silences one, with a reason.
+
+    Examples:
+
+        inv check
+        inv check --target=fly
+        inv check --json | tail -n 1       # every finding, for a program
+
+    Exit codes: 0 no error, 1 an error was found, 2 wrong input.
+    """
     from castoff.steps import Options, run
     from castoff.steps.check import check as step
     from castoff.steps.prepare import prepare
@@ -44,38 +74,87 @@ def check(c: Context, target: list[str], json: bool = False) -> None:
     with _Answered(json):
         session = _session(c, "check", target, json)
         options = Options(not_looked=True)
+        results = session.perform(work, prepare=prepare, options=options, fields=session.findings)
+        session.end(results)
+
+
+@own(help=HELP | {"create": CREATE})
+def secrets(c: Context, target: list[str], json: bool = False, create: bool = False) -> None:
+    """Set what is required and missing, from the source of secrets; show names.
+
+    Values come from castoff.secrets.env_file, from the environment, or from
+    what castoff.secrets.command prints. What is set takes effect with the
+    next release; nothing that is set there is ever removed. A table says of
+    each name where it comes from and what became of it. No value is shown.
+
+    Examples:
+
+        inv --dry secrets                  # what would be set, and why
+        inv secrets --target=fly
+        MAIL_URL=smtp://mail.example inv secrets
+
+    Exit codes: 0 set or unchanged, 1 a required name has no value, 2 wrong
+    input.
+    """
+    from castoff.steps import Options
+    from castoff.steps.observe import secrets as work
+    from castoff.steps.prepare import require_settings
+
+    found: dict[str, tuple[NamedSecret, ...]] = {}
+    with _Answered(json):
+        session = _session(c, "secrets", target, json)
+        require_settings(session.config)
         results = session.perform(
-            work, prepare=prepare, options=options, fields=session.answers.findings
+            work(session, found),
+            options=Options(create=create),
+            fields=lambda name: {"secrets": found.get(name, ())},
         )
         session.end(results)
 
 
-@task(iterable=LIST, help=HELP | {"create": "Make the app on the platform if it is missing."})
-def secrets(c: Context, target: list[str], json: bool = False, create: bool = False) -> None:
-    """Set what is required and missing, from the source of secrets; show names only."""
-    from castoff.steps.create import create as make
-    from castoff.steps.secrets import secrets as step
-
-    _steps(c, "secrets", target, json, (make, step), create=create)
-
-
-@task(iterable=LIST, help=HELP | {"create": "Make the app on the platform if it is missing."})
+@own(help=HELP | {"create": CREATE})
 def attach(c: Context, target: list[str], json: bool = False, create: bool = False) -> None:
-    """Make a PostgreSQL database and attach it; attaching twice is one attachment."""
+    """Make a PostgreSQL database and attach it; attaching twice is one attachment.
+
+    Sets DATABASE_URL, which the next release takes. A database that is
+    attached already is left as it is, with its data.
+
+    Examples:
+
+        inv attach
+        inv --dry attach --target=fly
+
+    Exit codes: 0 attached, 1 failed, 2 wrong input.
+    """
     from castoff.steps.attach import attach as step
     from castoff.steps.create import create as make
 
     _steps(c, "attach", target, json, (make, step), create=create)
 
 
-@task(iterable=LIST, help=HELP | {"create": "Make the app on the platform if it is missing."})
+@own(help=HELP | {"create": CREATE})
 def deploy(c: Context, target: list[str], json: bool = False, create: bool = False) -> None:
     """Take the commit live: check, build, secrets, attach, release, smoke.
 
-    Examples: inv deploy; inv deploy --target=fly,heroku; inv --dry deploy.
+    Migrations run before the new code serves, and no request is lost at the
+    switch. A release that fails its smoke test is rolled back by itself.
+    With nothing changed nothing is done. Several targets are deployed at
+    once; one that fails does not stop the others.
 
-    A release that fails its smoke test is rolled back by itself. With nothing changed nothing
-    is done.
+    Examples:
+
+        inv deploy
+        inv --dry deploy                   # what would be done, and why
+        inv deploy --target=fly,heroku
+        inv deploy --target=fly --create   # the first time
+
+    Exit codes, the highest of all targets:
+
+        0    done
+        1    failed; what served before still serves
+        2    wrong input; nothing was done
+        3    failed, and what serves now needs a person
+        130  interrupted; the same command again goes on from there
     """
     from castoff.steps import Options
     from castoff.steps.deploy import deploy as work
@@ -88,9 +167,21 @@ def deploy(c: Context, target: list[str], json: bool = False, create: bool = Fal
         session.end(results)
 
 
-@task(iterable=LIST, help=HELP)
+@own(help=HELP)
 def smoke(c: Context, target: list[str], json: bool = False) -> None:
-    """Prove that the released code serves: health, stamp, pages, static files, forms, database."""
+    """Prove that the released code serves, by questions to its URL.
+
+    Health, the stamp of the code, pages, static files, forms, the admin and
+    the database: every answer is shown. castoff.smoke in invoke.yaml says
+    what is asked. It writes one row of the probe's own, and no other data.
+
+    Examples:
+
+        inv smoke
+        inv smoke --target=fly,heroku
+
+    Exit codes: 0 every answer is right, 1 one is wrong, 2 wrong input.
+    """
     from castoff.steps import run
     from castoff.steps.smoke import smoke as step
 
@@ -99,15 +190,16 @@ def smoke(c: Context, target: list[str], json: bool = False) -> None:
 
     with _Answered(json):
         session = _session(c, "smoke", target, json)
-        session.end(session.perform(work, fields=session.answers.checks))
+        session.end(session.perform(work, fields=session.checks))
 
 
-@task(
-    iterable=LIST,
+@own(
     help=HELP
     | {
-        "to": "The release to go back to, as in `inv releases`; the one before when left out.",
-        "accept": "Migrations, with commas, that the older code is to live with all the same.",
+        "to": "The release to go back to, by its id in `inv releases`, as in --to=v3. "
+        "Left out: the code that served before.",
+        "accept": "Migrations that the older code is to live with all the same, with commas: "
+        "--accept=shop.0007_total,shop.0008_drop.",
     },
 )
 def rollback(
@@ -115,7 +207,20 @@ def rollback(
 ) -> None:
     """Go back to the code of an earlier release, where the schema allows it.
 
-    Without --to it goes to the code that served before; once more, and it goes further back.
+    Without --to it goes to the code that served before; once more, and it
+    goes further back. The database is left as it is: where a migration since
+    then has taken away what the older code needs, it is refused, and says
+    which --accept does it all the same. The smoke test has the last word.
+
+    Examples:
+
+        inv releases                       # what there is to go back to
+        inv rollback
+        inv rollback --to=v3
+        inv rollback --to=v3 --accept=shop.0007_total
+
+    Exit codes: 0 done, 1 refused or failed, and what served still serves,
+    2 wrong input, 3 what serves now needs a person, 130 interrupted.
     """
     from castoff.steps import Options
     from castoff.steps.rollback import go_back as work
@@ -128,9 +233,21 @@ def rollback(
         session.end(results)
 
 
-@task(iterable=LIST, help=HELP)
+@own(help=HELP)
 def status(c: Context, target: list[str], json: bool = False) -> None:
-    """Say what serves, and bring back what died by itself."""
+    """Say what serves, and bring back what died by itself.
+
+    What was ended by `inv stop` stays ended. To look without changing
+    anything: `inv --dry status`, or `inv doctor`.
+
+    Examples:
+
+        inv status
+        inv status --target=local,fly --json
+
+    Exit codes: 0 it could be told, whether it serves or not, 1 it could not,
+    2 wrong input.
+    """
     from castoff.steps.observe import status as work
 
     found: dict[str, Status] = {}
@@ -148,9 +265,20 @@ def status(c: Context, target: list[str], json: bool = False) -> None:
         session.end(session.perform(work(session, found), fields=state))
 
 
-@task(iterable=LIST, help=HELP)
+@own(help=HELP)
 def releases(c: Context, target: list[str], json: bool = False) -> None:
-    """List what was released, newest first."""
+    """List what was released, newest first.
+
+    Each with its id (which `inv rollback --to` takes), its commit, whether it
+    is current, superseded or failed, when, and by whom. Changes nothing.
+
+    Examples:
+
+        inv releases
+        inv releases --target=fly --json
+
+    Exit codes: 0 done, 1 failed, 2 wrong input.
+    """
     from castoff.steps.observe import releases as work
 
     found: dict[str, list[Release]] = {}
@@ -162,9 +290,20 @@ def releases(c: Context, target: list[str], json: bool = False) -> None:
         session.end(results)
 
 
-@task(iterable=LIST, help={"target": TARGET, "follow": "Go on until Ctrl-C."})
+@own(help={"target": TARGET, "follow": "Go on with the lines to come, until Ctrl-C."})
 def logs(c: Context, target: list[str], follow: bool = False) -> None:
-    """Show the app's log."""
+    """Show the app's log.
+
+    The last 200 lines of what the app printed since its last start; secrets
+    that castoff knows are hidden. Changes nothing.
+
+    Examples:
+
+        inv logs
+        inv logs --follow --target=fly
+
+    Exit codes: 0 done, also when Ctrl-C ended it, 1 failed, 2 wrong input.
+    """
     from castoff.steps.observe import logs as work
 
     with _Answered(False):
@@ -172,9 +311,19 @@ def logs(c: Context, target: list[str], follow: bool = False) -> None:
         session.end(session.perform(work(session, follow)))
 
 
-@task(iterable=LIST, help=HELP)
+@own(help=HELP)
 def stop(c: Context, target: list[str], json: bool = False) -> None:
-    """Stop serving; data, releases and port are kept for the next deploy."""
+    """Stop serving; data, releases and port are kept for the next deploy.
+
+    Requests under way are answered first. `inv deploy` serves again.
+
+    Examples:
+
+        inv stop
+        inv --dry stop --target=local
+
+    Exit codes: 0 stopped, or nothing was running, 1 failed, 2 wrong input.
+    """
     from castoff.steps.observe import stop as work
 
     with _Answered(json):
@@ -182,70 +331,113 @@ def stop(c: Context, target: list[str], json: bool = False) -> None:
         session.end(session.perform(work(session)))
 
 
-@task(help={"port": "The development server's port."})
-def dev(c: Context, port: int = 0) -> None:
-    """Develop: PostgreSQL, migrations, and a server that reloads, in one command."""
+@own(
+    iterable=[],
+    help={"port": "The server's port, 1 to 65535. Left out: castoff.dev.port, else 8001."},
+)
+def dev(c: Context, port: str = "") -> None:
+    """Develop: PostgreSQL, migrations, and a server that reloads, in one command.
+
+    Serves the working tree, uncommitted changes included, at
+    http://localhost:8001 until Ctrl-C ends it. Its database is one of its
+    own, apart from every target's, and is kept from run to run.
+
+    Examples:
+
+        inv dev
+        inv dev --port=9000
+
+    Exit codes: 0 ended by Ctrl-C, 1 failed, 2 wrong input.
+    """
     from castoff.develop import develop
 
     with _Answered(False):
-        develop(_session(c, "dev", [], False), port)
+        number = _port(port)
+        develop(_session(c, "dev", [], False), number)
+
+
+@own(iterable=[], help={"json": JSON})
+def doctor(c: Context, json: bool = False) -> None:
+    """Say what is installed, what runs, and what each target lacks.
+
+    Also where state lives, and how large it is. What is missing has ✗ and
+    what to type next. It works where everything
+    else fails: with a wrong invoke.yaml, without a repository, with a
+    damaged state folder. It changes and starts nothing, and shows of
+    secrets no more than their names.
+
+    Examples:
+
+        inv doctor
+        inv doctor --json
+
+    Exit codes: 0 every target can be deployed to, 1 one lacks something,
+    2 invoke.yaml or a variable is wrong.
+    """
+    from castoff.doctor import doctor as examine
+    from castoff.session import plain
+
+    with _Answered(json):
+        values = plain(c.config[yaml_file.ROOT])
+        code = examine(Path(c.config["castoff_root"]), values, json)
+    if code:
+        raise Exit(code=int(code))
+
+
+@own(iterable=[], help={"shell": "The shell: bash, zsh or fish."})
+def completion(c: Context, shell: str = "") -> None:
+    """Print the script by which your shell completes tasks, options and targets.
+
+    It asks the `inv` that you type, and so serves every project; where there
+    are no tasks it is silent. Install it once, by the line for your shell,
+    and open a new shell.
+
+    Examples:
+
+        inv completion -s bash >~/.inv.bash && echo '. ~/.inv.bash' >>~/.bashrc
+        inv completion -s zsh >~/.inv.zsh && echo '. ~/.inv.zsh' >>~/.zshrc
+        inv completion -s fish >~/.config/fish/completions/inv.fish
+
+    Exit codes: 0 printed, 2 there is none for that shell.
+    """
+    from castoff.completion import script
+
+    with _Answered(False):
+        sys.stdout.write(script(shell))
+
+
+@own(
+    iterable=[],
+    help={
+        "history": "The page of the last 50 runs, and not the newest run's own.",
+        "path": "Only print where it is.",
+    },
+)
+def report(c: Context, history: bool = False, path: bool = False) -> None:
+    """Open the newest run's report in the browser, and print where it is.
+
+    Every check, build, secrets, attach, deploy, smoke, rollback and stop
+    writes one: a page that needs no network and no script. Where there is no
+    browser or no display it only prints. Changes nothing.
+
+    Examples:
+
+        inv report
+        inv report --history
+        cp "$(inv report --path)" /tmp/for-a-colleague.html
+
+    Exit codes: 0 done, 1 there is none yet, 2 wrong input.
+    """
+    from castoff.report.show import show
+
+    with _Answered(False):
+        show(c, history=history, only_path=path)
 
 
 TASKS = (
     build, check, secrets, attach, deploy, smoke, rollback,
-    dev, status, releases, logs, stop,
+    dev, status, releases, logs, report, stop, doctor, completion,
 )  # fmt: skip
-
-
-def collection(root: Path | str, *tasks: Callable[..., Any]) -> Collection:
-    """Return castoff's tasks for the project in ``root``, with the project's own beside them.
-
-    Reads ``invoke.yaml`` here already, so that a broken file is answered and not a traceback.
-
-    Args:
-        root: the project's folder, or a file in it such as ``__file__``.
-        tasks: the project's own tasks; one with the name of castoff's takes its place.
-
-    Raises:
-        invoke.Exit: ``invoke.yaml`` is broken; with what is wrong, and exit code 2.
-    """
-    path = Path(root).resolve()
-    folder = path if path.is_dir() else path.parent
-    try:
-        values = yaml_file.read(folder / "invoke.yaml")
-        defaults = {} if _only_lists() else _defaults(values)
-    except CastoffError as error:
-        from castoff.session import answer
-
-        # Invoke has not parsed the command line yet.
-        raise answer(error, json="--json" in sys.argv) from None
-    own = {one.name for one in tasks if isinstance(one, Task)}
-    found = Collection(*(one for one in TASKS if one.name not in own), *tasks)
-    found.configure({"castoff_root": str(folder), **defaults})
-    return found
-
-
-def _only_lists() -> bool:
-    """Whether no task will run: then nothing is configured, which keeps ``inv --list`` quick."""
-    words = sys.argv[1:]
-    return any(word in ("-l", "--complete") or word.startswith("--list") for word in words)
-
-
-def _defaults(values: dict[str, Any]) -> dict[str, Any]:
-    """Check the values, and return every key with its default.
-
-    Invoke takes ``INVOKE_…`` variables only for keys that exist.
-
-    Raises:
-        WrongInput: a key or value is wrong, in the file or in a variable.
-    """
-    from castoff import config as configuration
-    from castoff.session import overridden
-
-    configuration.parse(values)
-    defaults = configuration.defaults(list(values.get("targets") or ["local"]))
-    configuration.parse(overridden(values, defaults))
-    return {yaml_file.ROOT: defaults}
 
 
 def _steps(
@@ -273,6 +465,21 @@ def _steps(
         session.end(session.perform(work, prepare=prepare, options=options))
 
 
+def _port(text: str) -> int:
+    """The number of a port; 0 for an empty text.
+
+    Raises:
+        WrongInput: it is none.
+    """
+    if not text or (text.isdecimal() and 0 < int(text) < 65536):
+        return int(text or 0)
+    raise WrongInput(
+        f"--port={text}: expected a number from 1 to 65535",
+        "Nothing was done.",
+        "As in `inv dev --port=9000`.",
+    )
+
+
 def _session(c: Context, name: str, target: list[str], json: bool) -> "Session":
     from castoff.session import Session
 
@@ -280,14 +487,10 @@ def _session(c: Context, name: str, target: list[str], json: bool) -> "Session":
 
 
 def _last_lines(session: "Session", results: dict[str, "TargetResult"]) -> None:
-    """End with the URLs, after the log's path, which a failure has shown already."""
-    if session.log is None:
-        return
-    done = [one for one in results.values() if one.ok]
-    if len(done) == len(results):
-        session.terminal.line(f"Log: {session.log.path}", "dim")
-    for one in done:
-        session.terminal.line(one.url, "bold")
+    """End with the URLs."""
+    for one in results.values():
+        if one.ok and not session.project.dry:
+            session.terminal.line(one.url, "bold")
 
 
 class _Answered:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from castoff.errors import WrongInput
+from castoff.nearest import meant
 
 if TYPE_CHECKING:
     from castoff.project import Project
@@ -26,7 +27,7 @@ def load(project: "Project", name: str) -> "Target":
         raise WrongInput(
             f"castoff.targets.{name}.platform: no driver for the platform `{platform}`",
             "Nothing was done.",
-            f"Installed drivers: {', '.join(sorted(drivers)) or 'none'}.",
+            f"{meant(platform, drivers)}Installed drivers: {', '.join(sorted(drivers)) or 'none'}.",
         )
     target: Target = drivers[platform].load()(project, name)
     return target

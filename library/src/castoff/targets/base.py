@@ -12,6 +12,7 @@ from castoff.model import (
     Secret,
     Source,
     Status,
+    Tool,
 )
 from castoff.shell import Result
 
@@ -45,6 +46,14 @@ class Target(Protocol):
 
     def preflight(self) -> list[Finding]:
         """Look at the tools, the login, the app and the platform's own files; change nothing."""
+        ...
+
+    def tools(self) -> list[Tool]:
+        """Return the programs on this machine that the platform needs; `preflight` has the lacking.
+
+        Raises:
+            StepError: one is lacking, and nothing else would tell.
+        """
         ...
 
     def exists(self) -> bool:
