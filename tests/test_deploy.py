@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from checkout import Checkout, eventually
-from faults import add_column, at_boot, broken_home, drop_column
+from faults import add_column, around, at_boot, broken_home, drop_column, migration, page
 
 RESULT = {"ok", "url", "release", "seconds", "error"}
 
@@ -22,7 +22,7 @@ def test_deploying_twice_says_that_there_is_nothing_to_do_and_makes_no_release(
     assert "nothing to do" in app.inv("deploy").must_end(0).out
     run = app.inv("deploy", "--json").must_end(0)
     assert "nothing to do" in run.out
-    assert set(run.result) == {"event", "ok", "targets"}
+    assert set(run.result) == {"event", "ok", "report", "targets"}
     assert set(run.of(app.target)) == RESULT
     release = run.of(app.target)["release"]
     assert release["id"] == "v1"
@@ -44,13 +44,15 @@ def test_a_commit_takes_the_place_of_the_one_before_at_the_same_url(app: Checkou
     assert [one["status"] for one in app.releases()] == ["current", "superseded"]
 
 
-def test_a_page_of_the_release_before_still_gets_its_static_files(app: Checkout) -> None:
-    sheet = _style_sheet(app)
-    app.append("project/static/leaderboard/app.css", "\n.brand-new { color: red }\n")
-    app.commit()
-    app.inv("deploy").must_end(0)
-    assert _style_sheet(app) != sheet
-    assert app.get(sheet).status == 200
+def test_pages_of_earlier_releases_still_get_their_static_files(app: Checkout) -> None:
+    sheets = [_style_sheet(app)]
+    for color in ("red", "green"):
+        app.append("project/static/leaderboard/app.css", f"\n.brand-new {{ color: {color} }}\n")
+        app.commit()
+        app.inv("deploy").must_end(0)
+        sheets.append(_style_sheet(app))
+        assert [app.get(sheet).status for sheet in sheets] == [200] * len(sheets)
+    assert len(set(sheets)) == len(sheets)
 
 
 def test_a_changed_config_var_alone_makes_a_release_of_the_same_code(app: Checkout) -> None:
@@ -144,6 +146,24 @@ def test_a_first_deploy_that_fails_its_smoke_test_says_that_there_is_none_to_go_
     assert fresh.stamp == fresh.head
 
 
+def test_a_release_whose_probe_fails_goes_back_when_it_changed_no_schema(app: Checkout) -> None:
+    app.inv("deploy").must_end(0)
+    served, before = app.stamp, app.releases()[0]["id"]
+    # Who checks a worker before it serves is no browser.
+    around(
+        app,
+        'if environ["PATH_INFO"].startswith("/-/") and "HTTP_USER_AGENT" in environ:\n'
+        '    status = "500 Sorry"',
+    )
+    app.commit()
+    run = app.inv("deploy", "--json").must_end(1)
+    error = run.of(app.target)["error"]
+    assert "probe: " in error["what"]
+    assert f"with the code of {before}" in error["state"]
+    assert app.stamp == served
+    app.git("reset", "-q", "--hard", "HEAD~1")
+
+
 def test_two_deploys_at_once_are_not_mixed(app: Checkout, tmp_path: Path) -> None:
     slow = tmp_path / "wait"
     slow.touch()
@@ -173,6 +193,28 @@ def test_a_failed_smoke_test_after_a_breaking_migration_needs_a_person(app: Chec
     assert error["state"].startswith(f"{app.serving} serves at")
     assert "--accept=leaderboard.0003_test" in error["next"]
     assert app.stamp == app.head
+
+
+def test_code_that_reads_the_database_as_it_loads_reads_what_was_migrated(app: Checkout) -> None:
+    app.git("reset", "-q", "--hard", "HEAD~1")
+    drop_column(app, 3)
+    migration(app, 4, "")
+    app.append("project/wsgi.py", READS_MIGRATIONS)
+    page(app, "seen", "from project import wsgi\nreturn HttpResponse(str(wsgi.seen))")
+    app.commit()
+    app.inv("deploy").must_end(0)
+    assert app.get("/seen").text == "True"
+
+
+READS_MIGRATIONS = """
+
+def _applied():
+    from django.db.migrations.recorder import MigrationRecorder
+    return MigrationRecorder.Migration.objects.filter(name="0004_test").exists()
+
+
+seen = "CASTOFF_PROBE_TOKEN" in os.environ and _applied()
+"""
 
 
 def _style_sheet(app: Checkout) -> str:

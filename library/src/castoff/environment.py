@@ -7,6 +7,7 @@ import shutil
 import sys
 import sysconfig
 import tomllib
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
@@ -26,7 +27,12 @@ KEPT = 4
 
 
 def prepare(
-    source: Source, tree: Path, folder: Path, shell: Shell, say: OnLine | None = None
+    source: Source,
+    tree: Path,
+    folder: Path,
+    shell: Shell,
+    say: OnLine | None = None,
+    making: Callable[[], None] = lambda: None,
 ) -> Environment:
     """Return the virtualenv of the source's lock; made when it is not there.
 
@@ -36,6 +42,7 @@ def prepare(
         folder: where virtualenvs are kept.
         shell: runs uv.
         say: takes lines of progress.
+        making: called before it is made.
 
     Raises:
         StepError: there is no lock, no fitting Python, or a package cannot be installed.
@@ -46,7 +53,10 @@ def prepare(
     home = folder / key
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(folder / f"{key}.lock", mode=0o600):
-        made = _read(home) or _make(lock, tree, home, python, shell, say)
+        made = _read(home)
+        if made is None:
+            making()
+            made = _make(lock, tree, home, python, shell, say)
         os.utime(home)
     return made
 
@@ -156,11 +166,14 @@ def _read(home: Path) -> Environment | None:
     """What was made there; None when it is not whole."""
     try:
         content = (home / MARKER).read_bytes()
-        return msgspec.json.decode(
+        made = msgspec.json.decode(
             content, type=Environment, dec_hook=lambda kind, text: kind(text)
         )
     except (OSError, msgspec.MsgspecError):
         return None
+    # A cleaner of old files, or a full disk's owner, may have deleted a part of it.
+    installed = len(list(home.glob("lib/python3.*/site-packages/*.dist-info")))
+    return made if made.python.exists() and installed >= len(made.packages) else None
 
 
 def _key(source: Source, lock: locks.Lock, python: str, shell: Shell) -> str:

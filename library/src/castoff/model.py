@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,12 +20,18 @@ class Secret:
         name: the config var's name.
         value: its value, any text without NUL.
         public: whether anybody may see it, as the app's own URL.
+        origin: where it comes from, as a person knows it: a file's name, a program's.
+
+    Attributes:
+        name: the config var's name.
+        origin: where it comes from.
     """
 
-    __slots__ = ("_value", "name")
+    __slots__ = ("_value", "name", "origin")
 
-    def __init__(self, name: str, value: str, *, public: bool = False) -> None:
+    def __init__(self, name: str, value: str, *, public: bool = False, origin: str = "") -> None:
         self.name = name
+        self.origin = origin
         self._value = value
         if not public:
             REDACTOR.add(name, value)
@@ -47,6 +54,21 @@ class Secret:
     __str__ = __repr__
 
 
+class NamedSecret(msgspec.Struct, frozen=True):
+    """What may be seen of a secret.
+
+    Attributes:
+        name: the config var's name.
+        origin: where its value comes from.
+        state: ``unchanged``, ``set`` or ``changed``; before the last two ``to be`` in a dry run.
+    """
+
+    name: str
+    origin: str
+    state: str
+
+
+@cache
 def digest(name: str, value: str) -> str:
     """Return sixteen hexadecimal digits for a value, salted by its name."""
     # Slow on purpose: a digest is shown and kept, and a short value could be guessed from it.
@@ -58,7 +80,9 @@ class Level(StrEnum):
     """How grave a finding is: an error stops a deploy, a warning is shown."""
 
     ERROR = "error"
+    """It stops a deploy, unless it is silenced."""
     WARNING = "warning"
+    """It is shown."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -147,6 +171,7 @@ class Artifact(msgspec.Struct, frozen=True):
         location: where it is, as text for a person.
         detail: what there is to say of it in one line.
         fresh: whether this run made it, or found it made.
+        sizes: bytes of it and of its parts, each by a name for a person.
     """
 
     id: str
@@ -154,6 +179,7 @@ class Artifact(msgspec.Struct, frozen=True):
     location: str
     detail: str = ""
     fresh: bool = True
+    sizes: dict[str, int] = {}
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -167,6 +193,7 @@ class Release(msgspec.Struct, frozen=True):
         at: when it was put live.
         by: who put it live.
         note: what kind of release it was, as in ``rollback to v1``.
+        migrated: whether it may have changed the database's schema.
     """
 
     id: str
@@ -176,11 +203,26 @@ class Release(msgspec.Struct, frozen=True):
     at: datetime
     by: str = ""
     note: str = ""
+    migrated: bool = True
 
 
 def current_of(releases: Iterable[Release]) -> Release | None:
     """Return the release that is current; None before the first."""
     return next((one for one in releases if one.status == "current"), None)
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A program that is here.
+
+    Attributes:
+        name: what it is called.
+        version: its version.
+        where: its path, and where it comes from if that is not plain.
+    """
+
+    name: str
+    version: str
+    where: str = ""
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -190,11 +232,13 @@ class Attachment(msgspec.Struct, frozen=True):
         name: the config var that names it.
         detail: what it is, for a person, without credentials.
         fresh: whether this run made it.
+        sizes: its bytes, by a name for a person, where that costs little to know.
     """
 
     name: str
     detail: str
     fresh: bool = False
+    sizes: dict[str, int] = {}
 
 
 class SmokeCheck(msgspec.Struct, frozen=True):

@@ -3,14 +3,43 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from castoff import storage
 from castoff.config import Config
-from castoff.errors import StepError
+from castoff.errors import CastoffError, StepError
 from castoff.events import Bus
+from castoff.model import Secret
 from castoff.shell import Shell
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """An answer that is asked for once in a run, also when several targets want it at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answer: list[T] = []
+        self._error: CastoffError | None = None
+
+    def __call__(self, ask: Callable[[], T]) -> T:
+        """Return the answer, or raise the error that asking for it ended with."""
+        with self._lock:
+            if self._error:
+                raise self._error
+            if not self._answer:
+                try:
+                    self._answer.append(ask())
+                except CastoffError as error:
+                    self._error = error
+                    raise
+            return self._answer[0]
 
 
 @dataclass(frozen=True)
@@ -23,6 +52,7 @@ class Project:
         shell: runs programs.
         emit: takes events.
         dry: whether to say what would be done, and change nothing.
+        offered: the values of secrets, for which a person may be asked; see ``vault``.
     """
 
     root: Path
@@ -30,6 +60,7 @@ class Project:
     shell: Shell
     emit: Bus
     dry: bool = False
+    offered: Once[dict[str, Secret]] = field(default_factory=Once, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -70,6 +101,8 @@ def private_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():  # what root made in it would be closed to them
+            raise PermissionError(1, f"it belongs to {storage.owner(folder)}")
         folder.chmod(0o700)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "not writable")
@@ -77,6 +110,6 @@ def private_folder(folder: Path) -> Path:
         raise StepError(
             f"the state folder {folder} cannot be used: {error.strerror}",
             "Nothing was changed.",
-            "Make it writable, or set XDG_STATE_HOME to a folder that is.",
+            "Run it as the folder's owner, make it writable, or set XDG_STATE_HOME to another.",
         ) from None
     return folder

@@ -56,6 +56,17 @@ def observe(root: Path, shell: Shell) -> Source:
     )
 
 
+def head(root: Path, shell: Shell) -> tuple[str, str]:
+    """Return the commit at HEAD and the first line of its message.
+
+    Raises:
+        StepError: there is no git, no repository, or no commit.
+    """
+    _prefix(root, shell)
+    commit, _, subject = _head(root, shell)
+    return commit, subject
+
+
 def unpack(source: Source, folder: Path, shell: Shell) -> Path:
     """Unpack the source into ``folder``, whole or not at all; return the project's folder in it.
 
@@ -97,6 +108,25 @@ def tree_hash(source: Source, path: str, shell: Shell) -> str:
             "Nothing was changed.",
             "Let git track it (`git add`), and name it by its path from the project, as ./lib.",
         ) from None
+
+
+def subject(root: Path, commit: str, shell: Shell) -> str:
+    """Return the first line of a commit's message; empty when this repository has no such one."""
+    words = ("log", "-1", "--no-show-signature", "--encoding=UTF-8", "--format=%s")
+    try:
+        return _git(root, shell, *words, "--end-of-options", commit).strip()
+    except StepError:
+        return ""
+
+
+def author(root: Path, shell: Shell) -> str:
+    """Return ``name <email>`` as git would put it on a commit; empty when none is configured."""
+    try:
+        # git makes a name up from the machine's where none is set; a made-up name is nobody's.
+        said = _git(root, shell, "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT")
+    except StepError:
+        return ""
+    return said.rpartition(" ")[0].rpartition(" ")[0]  # without the time and its zone
 
 
 def _forget_cut_off(parent: Path) -> None:

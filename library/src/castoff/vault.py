@@ -24,7 +24,7 @@ def required(config: Config) -> tuple[str, ...]:
 
 
 def offered(project: Project) -> dict[str, Secret]:
-    """Read the values that are to be set, by name.
+    """Return the values that are to be set, by name; they are read once in a run.
 
     The env file and the command give every name that they have; the environment gives the
     required names, and wins over the file, as it does in a shell.
@@ -33,17 +33,40 @@ def offered(project: Project) -> dict[str, Secret]:
         WrongInput: the env file is not there, or has a line that is none.
         StepError: the command failed.
     """
-    config = project.config
-    values = _from_file(project) | _from_command(project)
-    wanted = required(config)
-    values |= {name: os.environ[name] for name in wanted if os.environ.get(name)}
-    kept = {name: value for name, value in values.items() if value or name not in wanted}
-    return {name: Secret(name, value) for name, value in kept.items() if name not in PROVIDED}
+    return project.offered(lambda: _read(project))
+
+
+def _read(project: Project) -> dict[str, Secret]:
+    found = _together(project.config, _from_file(project), _from_command(project))
+    return {name: Secret(name, value, origin=origin) for name, (value, origin) in found.items()}
+
+
+def origins(project: Project) -> dict[str, str]:
+    """Return what is offered without asking the command: each name with where it comes from.
+
+    Raises:
+        WrongInput: as ``offered``.
+    """
+    found = _together(project.config, _from_file(project), {})
+    return {name: origin for name, (_, origin) in found.items()}
 
 
 def generate(names: tuple[str, ...]) -> dict[str, Secret]:
     """Make a new random value for each name: 50 or more characters of ``A-Za-z0-9_-``."""
-    return {name: Secret(name, secrets.token_urlsafe(48)) for name in names}
+    return {name: Secret(name, secrets.token_urlsafe(48), origin="made now") for name in names}
+
+
+def _together(
+    config: Config, file: Mapping[str, str], command: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Each value with where it comes from, of the sources the one that wins."""
+    wanted = required(config)
+    found = {name: (value, config.secrets.env_file) for name, value in file.items()}
+    found |= {name: (value, config.secrets.command[0]) for name, value in command.items()}
+    given = {name: os.environ.get(name, "") for name in wanted}
+    found |= {name: (value, "environment") for name, value in given.items() if value}
+    kept = {name: one for name, one in found.items() if one[0] or name not in wanted}
+    return {name: one for name, one in kept.items() if name not in PROVIDED}
 
 
 def _from_file(project: Project) -> dict[str, str]:

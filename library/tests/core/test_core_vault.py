@@ -1,6 +1,8 @@
 """Secrets come from a file, the environment or a command, whole, and are never shown."""
 
 import os
+import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,26 @@ def test_the_command_s_answer_is_read(tmp_path: Path) -> None:
         "A": "from the command",
         "B": "two\nlines",
     }
+
+
+@pytest.mark.parametrize("answer", ["echo A=b", "exit 1"])
+def test_a_person_is_asked_once_however_many_targets_and_steps_want_to_know(
+    answer: str, tmp_path: Path
+) -> None:
+    script = f"echo asked >> {shlex.quote(str(tmp_path / 'asked'))}; {answer}"
+    made, _ = project(tmp_path, command=["sh", "-c", script])
+
+    def ask() -> str:
+        try:
+            return vault.offered(made)["A"].reveal()
+        except CastoffError as error:
+            return error.what
+
+    with ThreadPoolExecutor(4) as targets:
+        said = [one.result() for one in [targets.submit(ask) for _ in range(4)]]
+    assert len(said) == 4
+    assert len(set(said)) == 1
+    assert (tmp_path / "asked").read_text() == "asked\n"
 
 
 @pytest.mark.parametrize(

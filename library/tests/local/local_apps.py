@@ -46,7 +46,8 @@ SETTINGS = """
     MIDDLEWARE = ["castoff.django.middleware.ReleaseMiddleware"]
     ROOT_URLCONF = "urls"
     DATABASES = {"default": dj_database_url.config(conn_health_checks=True)}
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 4, "timeout": 0.5}}
+    POOL = {"min_size": 1, "max_size": 4, "timeout": float(os.environ["POOL_TIMEOUT"])}
+    DATABASES["default"]["OPTIONS"] = {"pool": POOL}
 """
 
 URLS = """

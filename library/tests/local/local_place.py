@@ -50,14 +50,17 @@ class Place:
         env = {"MODE": mode, "STAMP": name, "CASTOFF_PROBE_TOKEN": TOKEN}
         return self._write(folder, name, write_plain(folder), env, changes)
 
-    def django_spec(self, name: str, database_url: str, **changes: Any) -> Path:
-        """A release of the Django project."""
+    def django_spec(
+        self, name: str, database_url: str, *, patience: float = 0.5, **changes: Any
+    ) -> Path:
+        """A release of the Django project, which waits so many seconds for a connection."""
         folder = self.folder / f"release {name}"
         folder.mkdir(exist_ok=True)
         env = {
             "PYTHONPATH": str(SOURCE),
             "DJANGO_SETTINGS_MODULE": "settings",
             "DATABASE_URL": database_url,
+            "POOL_TIMEOUT": str(patience),
             "CASTOFF_PROBE_TOKEN": TOKEN,
         }
         return self._write(folder, name, write_django(folder, name), env, changes)

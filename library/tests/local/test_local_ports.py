@@ -90,8 +90,7 @@ def test_another_configured_port_takes_over_at_the_next_release(place: Place) ->
     place.supervisor.switch(place.spec("v2"))
     assert place.status.port == port
     assert place.release() == "v2"
-    with taken(old or 0):
-        pass
+    eventually(lambda: is_free(old or 0))  # once the release that served there has ended
 
 
 def test_failed_release_on_another_port_leaves_the_old_port_serving(place: Place) -> None:
@@ -121,7 +120,11 @@ def test_port_is_free_again_for_us_while_old_connections_time_out() -> None:
     server.close()  # who closes first waits in TIME_WAIT
     client.close()
     listeners.close()
-    bind(listeners.port).close()
+    held = bind(listeners.port)
+    with pytest.raises(OSError, match="in use"), taken(listeners.port):
+        pass  # nor is it anybody else's meanwhile, even with SO_REUSEADDR
+    held.listen()
+    held.close()
 
 
 def test_port_that_is_taken_on_ipv6_only_is_not_used() -> None:
@@ -129,6 +132,12 @@ def test_port_that_is_taken_on_ipv6_only_is_not_used() -> None:
         pytest.skip("this machine has no IPv6")
     with taken(0, "::1") as port, pytest.raises(OSError, match="in use"):
         bind(port)
+
+
+def is_free(port: int) -> bool:
+    """Whether somebody else may listen on a port."""
+    with taken(port):
+        return True
 
 
 @contextmanager

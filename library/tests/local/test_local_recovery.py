@@ -16,6 +16,7 @@ from castoff.targets.local import control
 from castoff.targets.local.state import read_json, write_json
 
 ROWS = "SELECT count(*) FROM kept"
+THREADS = 2 * 4  # that a release serves with
 
 
 @pytest.fixture
@@ -81,6 +82,18 @@ def test_killed_postgres_is_replaced_with_its_data(serving: Place) -> None:
     serving.kill(before)
     eventually(lambda: serving.query(ROWS) == ["1"])
     assert serving.status.postgres not in (None, before)
+
+
+def test_killed_postgres_costs_no_more_than_the_requests_under_way(place_with_data: Place) -> None:
+    url = place_with_data.supervisor.database().url
+    place_with_data.supervisor.switch(place_with_data.django_spec("v1", url, patience=30))
+    before = place_with_data.status
+    with Load(before.port or 0) as load:
+        place_with_data.kill(before.postgres)
+        eventually(lambda: place_with_data.status.postgres not in (None, before.postgres))
+        assert place_with_data.get() == "1"
+    assert len(load.failures) <= THREADS, load.failures
+    assert load.answered > len(load.failures)
 
 
 def test_candidate_that_dies_does_not_start_anything_again(serving: Place) -> None:

@@ -36,9 +36,13 @@ def test_command_gets_the_url_and_its_status_is_passed_on() -> None:
     assert done.stdout.startswith("postgres://postgres@%2Ftmp")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_it_is_gone_after(number: signal.Signals) -> None:
-    code = "import os, time; print(os.environ['DATABASE_URL'], flush=True); time.sleep(60)"
+    code = (
+        "import os, time\n"
+        "print(os.environ['DATABASE_URL'], os.getpid(), flush=True)\n"
+        "time.sleep(60)"
+    )
     running = subprocess.Popen(
         [*ARGV, sys.executable, "-c", code],
         env=ENV,
@@ -47,12 +51,15 @@ def test_it_is_gone_after(number: signal.Signals) -> None:
         text=True,
     )
     assert running.stdout
-    url = running.stdout.readline()
+    url, command = running.stdout.readline().split()
     folder = Path(url.split("@")[1].split(":")[0].replace("%2F", "/"))
     pid = postgres.running(folder / "data")
     assert pid
     running.send_signal(number)
-    running.communicate(timeout=15)
-    assert running.returncode != 0
-    assert not folder.exists()
+    assert running.wait(timeout=30) != 0
     eventually(lambda: gone(pid))
+    eventually(lambda: not folder.exists())
+    if number == signal.SIGKILL:  # which nobody can pass on to the command
+        os.kill(int(command), number)
+    eventually(lambda: gone(int(command)))
+    running.stdout.close()

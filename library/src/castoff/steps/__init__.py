@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from castoff import storage
 from castoff.errors import CastoffError, Interrupted, StepError
-from castoff.events import Failed, Finished, Note, Output, Planned, Started
-from castoff.model import Artifact, Environment, Release, Source
+from castoff.events import Failed, Finished, Measured, Note, Output, Planned, Started
+from castoff.model import Artifact, Environment, NamedSecret, Release, Source
 from castoff.project import Project
 from castoff.targets.base import Target
 
@@ -28,6 +29,7 @@ class Made(msgspec.Struct, frozen=True):
         environment: the lock's virtualenv; None when there is no usable lock, or when a dry run
             found none made before.
         lock_problem: what is wrong with the lock, so that there is no virtualenv.
+        secrets: every config var, with where it comes from and what became of it.
         unset: config vars that a dry run would have set.
         artifact: what build made.
         before: the release that served at the beginning.
@@ -38,6 +40,7 @@ class Made(msgspec.Struct, frozen=True):
     tree: Path | None = None
     environment: Environment | None = None
     lock_problem: StepError | None = None
+    secrets: tuple[NamedSecret, ...] = ()
     unset: tuple[str, ...] = ()
     artifact: Artifact | None = None
     before: Release | None = None
@@ -61,7 +64,13 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One target's run."""
+    """One target's run.
+
+    Attributes:
+        project: the project, with its configuration and its shell.
+        target: the target.
+        options: what a person asked for on the command line.
+    """
 
     project: Project
     target: Target
@@ -79,6 +88,11 @@ class Job(msgspec.Struct, frozen=True):
     def note(self, step: str, text: str, warning: bool = False) -> None:
         """Tell a person something."""
         self.project.emit(Note(self.target.name, step, text, warning))
+
+    def measured(self, step: str, sizes: dict[str, int]) -> None:
+        """Tell how large something is, in bytes by a name for a person."""
+        if sizes:
+            self.project.emit(Measured(self.target.name, step, sizes))
 
     def plan(self, step: str, what: str, why: str) -> bool:
         """Tell what is about to be done when it is a dry run; return whether to do it."""
@@ -159,10 +173,28 @@ def _ended(step: Step, job: Job, made: Made) -> _Ended:
     try:
         outcome = step(job, made)
     except CastoffError as error:
+        storage.advise(error, job.project.state)
         return _Ended(name, time.monotonic() - began, error=error)
+    except OSError as error:
+        return _Ended(name, time.monotonic() - began, error=_refused(job, error))
     spent = time.monotonic() - began
     emit(Finished(target, name, spent, outcome.detail, outcome.changed))
     return _Ended(name, spent, outcome)
+
+
+def _refused(job: Job, error: OSError) -> StepError:
+    """What to tell of a file that could not be written, with what serves now.
+
+    Raises:
+        OSError: it is about something else.
+    """
+    from castoff.steps.now import standing  # which needs this module
+
+    told = storage.refused(error, job.project.state)
+    if told is None:
+        raise error
+    told.state = standing(job)
+    return told
 
 
 def _tell(job: Job, ended: _Ended, first: bool) -> None:

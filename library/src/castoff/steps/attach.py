@@ -11,9 +11,11 @@ def attach(job: Job, made: Made) -> Outcome:
     """
     there = job.target.database()
     if there:
+        job.measured("attach", there.sizes)
         return Outcome(there.detail, changed=False)
     why = f"{job.target.database_name} names no database yet"
     if not job.plan("attach", "attach a PostgreSQL database", why):
         return Outcome("would attach a database", changed=False)
     attachment = job.target.attach(job.say("attach"))
+    job.measured("attach", attachment.sizes)
     return Outcome(attachment.detail)

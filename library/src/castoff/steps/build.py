@@ -14,9 +14,11 @@ def build(job: Job, made: Made) -> Outcome:
         raise made.lock_problem
     found = job.target.find(made.source, made.environment) if made.environment else None
     if found:
+        job.measured("build", found.sizes)
         return Outcome(f"{found.detail}, made before", {"artifact": found}, changed=False)
     if not job.plan("build", f"build {made.source.short}", "no artifact was made of it yet"):
         return Outcome(f"would build {made.source.short}", changed=False)
     assert made.environment is not None
     artifact = job.target.build(made.source, made.environment, job.say("build"))
+    job.measured("build", artifact.sizes)
     return Outcome(artifact.detail, {"artifact": artifact})

@@ -1,11 +1,13 @@
 """Check: every finding that stops a deploy, before anything is changed."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from castoff import app_env, checks, vault
 from castoff.checks import Facts
 from castoff.checks.app_facts import AppFacts, inspect
 from castoff.errors import StepError
 from castoff.events import Found
-from castoff.model import Finding, Secret
+from castoff.model import Finding
 from castoff.steps import Job, Made, Outcome
 from castoff.steps.now import live
 
@@ -38,10 +40,12 @@ def check(job: Job, made: Made) -> Outcome:
 def facts(job: Job, made: Made) -> Facts:
     """Gather what the checks look at: the app's facts once, the target's answers once."""
     assert made.source is not None and made.tree is not None
-    answer = live(job)
-    there = job.target.config()
-    offered = vault.offered(job.project)
-    app, problem = _app(job, made, offered)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(_app, job, made)  # takes longer than all the rest
+        answer = live(job)
+        there = job.target.config()
+        offered = vault.offered(job.project)
+        app, problem = looking.result()
     return Facts(
         source=made.source,
         tree=made.tree,
@@ -75,7 +79,7 @@ def _words(problem: StepError | None) -> str:
     return problem.what if problem else ""
 
 
-def _app(job: Job, made: Made, offered: dict[str, Secret]) -> tuple[AppFacts | None, str]:
+def _app(job: Job, made: Made) -> tuple[AppFacts | None, str]:
     if made.environment is None or made.tree is None:
         return None, _words(made.lock_problem)
     config = job.project.config

@@ -1,5 +1,7 @@
 """Deploy: the steps in one tuple; the steps of an inner tuple run side by side."""
 
+from itertools import takewhile
+
 from castoff.errors import CastoffError, Interrupted, NeedsAPerson, StepError
 from castoff.model import Release
 from castoff.smoke import ProbeAnswer
@@ -26,7 +28,7 @@ def deploy(job: Job, made: Made) -> Made:
     """
     with job.locked("deploy"):
         made = run(UNTIL_LIVE, job, made)
-        answer = None if job.project.dry else live(job)
+        answer = live(job) if _has_migrated(job, made) else None
         try:
             return run(((smoke,),), job, made)
         except Interrupted:
@@ -37,7 +39,14 @@ def deploy(job: Job, made: Made) -> Made:
 
 
 def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError) -> None:
-    """Put the release that served before back, and say so in the error."""
+    """Put the release that served before back, and say so in the error.
+
+    Args:
+        job: the target's run.
+        made: what was released, and what served before.
+        answer: what the probe said of the schema, where that may have changed.
+        error: what the smoke test found.
+    """
     failed, before = made.release, made.before
     if failed is None or (before and before.id == failed.id):
         return
@@ -47,7 +56,8 @@ def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError)
     for line in job.target.logs(follow=False):
         job.say("smoke")(line)  # after the rollback `inv logs` shows the other release
     try:
-        refuse_broken(job, before, answer)
+        if _has_migrated(job, made):
+            refuse_broken(job, before, answer)
         back = _rolled_back(job, before)
     except CastoffError as reason:
         raise NeedsAPerson(
@@ -57,6 +67,18 @@ def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError)
         ) from None
     error.state = f"{back.id} serves again, with the code of {before.id}; no data was touched."
     error.next = f"Mend it and deploy again; the run's log has what {failed.id} said."
+
+
+def _has_migrated(job: Job, made: Made) -> bool:
+    """Whether the schema may be another than the one that the release before served with.
+
+    Not only the last release may have changed it: one in between may have failed after that.
+    """
+    if made.before is None or made.release is None:
+        return False
+    before = made.before.id
+    newer = takewhile(lambda one: one.id != before, job.target.releases())
+    return any(one.migrated for one in newer)
 
 
 def _rolled_back(job: Job, before: Release) -> Release:

@@ -1,10 +1,12 @@
-"""What is there: status, releases, logs; and stop, which keeps everything."""
+"""What is there: status, releases, names of secrets, logs; and stop, which keeps everything."""
 
-from castoff.model import Release, Status
+from castoff.model import NamedSecret, Release, Status
 from castoff.run import Work
 from castoff.session import Session
 from castoff.steps import Job, Made, Outcome, run
+from castoff.steps.create import create
 from castoff.steps.now import current, standing
+from castoff.steps.secrets import secrets as step
 
 
 def status(session: Session, seen: dict[str, Status]) -> Work:
@@ -27,6 +29,23 @@ def releases(session: Session, found: dict[str, list[Release]]) -> Work:
             ["release", "commit", "status", "when", "by", "note"], (_row(one) for one in rows)
         )
         return Made(release=current(job))
+
+    return work
+
+
+def secrets(session: Session, found: dict[str, tuple[NamedSecret, ...]]) -> Work:
+    """Make the work of ``inv secrets``: set what is missing, then show every name."""
+
+    def work(job: Job, made: Made) -> Made:
+        with job.locked("secrets"):
+            made = run(((create,), (step,)), job, made)
+        rows = found[job.target.name] = made.secrets
+        head = [job.target.name] if len(session.names) > 1 else []
+        session.terminal.table(
+            [*("target" for _ in head), "name", "from", "state"],
+            ([*head, one.name, one.origin, one.state] for one in rows),
+        )
+        return made
 
     return work
 

@@ -79,16 +79,19 @@ def _folder(project: Project, found: Source) -> Path:
 
 def _environment(project: Project, found: Source, tree: Path) -> Environment | None:
     folder, shell = project.state / "venvs", project.shell
-    there = environment.find(found, tree, folder, shell)
     if project.dry:
+        there = environment.find(found, tree, folder, shell)
         if there is None:
             why = "none was made of this lock yet"
             project.emit(Planned("", "prepare", "make the virtualenv of the lock", why))
         return there
-    if there is None:
-        project.emit(Note("", "prepare", "making the virtualenv of the lock"))
     return environment.prepare(
-        found, tree, folder, shell, lambda line: project.emit(Output("", "prepare", line))
+        found,
+        tree,
+        folder,
+        shell,
+        say=lambda line: project.emit(Output("", "prepare", line)),
+        making=lambda: project.emit(Note("", "prepare", "making the virtualenv of the lock")),
     )
 
 
@@ -110,7 +113,8 @@ def _some(paths: tuple[str, ...]) -> str:
 def _prune(newest: Path) -> None:
     """Keep the last few sources; each is one `git archive` away."""
     newest.touch()
-    folders = [path for path in newest.parent.iterdir() if not path.name.startswith(".")]
-    folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for folder in folders[KEPT:]:
+    # Not by the time alone: when the clock was set back, this one looks like the oldest.
+    others = [one for one in newest.parent.iterdir() if one != newest and one.name[0] != "."]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for folder in others[KEPT - 1 :]:
         shutil.rmtree(folder, ignore_errors=True)

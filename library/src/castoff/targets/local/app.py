@@ -13,9 +13,16 @@ from castoff.errors import StepError
 from castoff.targets.local import sockets
 from castoff.targets.local.checking import CheckFailed, check_workers
 from castoff.targets.local.processes import Identity, Process
-from castoff.targets.local.serving import Gunicorn, Spec
+from castoff.targets.local.serving import Gunicorn, Spec, forgotten
 from castoff.targets.local.sockets import Listeners
-from castoff.targets.local.state import State, cause, read_json, show_app_log, tail, write_json
+from castoff.targets.local.state import (
+    State,
+    cause,
+    read_current,
+    show_app_log,
+    tail,
+    write_json,
+)
 
 STEADY = 5.0  # seconds that a gunicorn must live to count as started
 LONGEST_PAUSE = 5.0  # seconds between two starts of a gunicorn that ends at once
@@ -39,7 +46,7 @@ class Current:
         """
         if not state.current.exists():
             return None
-        content = read_json(state.current)
+        content = read_current(state)
         try:
             return cls(Spec.from_json(content["spec"]), content["promotion"], content["port"])
         except (KeyError, StepError):
@@ -63,8 +70,9 @@ class AppServer:
         self._changed = changed
         self._stopping = threading.Event()
         self._giving_up = threading.Event()  # the switch that is under way
-        self._lock = threading.Lock()  # for `serving` and `_others`
+        self._lock = threading.Lock()  # for `serving`, `_others` and `_ahead`
         self._others: list[Gunicorn] = []  # candidates, and those that drain
+        self._ahead: tuple[Path, Gunicorn] | None = None  # for a switch that is to come
         self._reserved: Listeners | None = None
         self.listeners: Listeners | None = None
         self.serving: Gunicorn | None = None
@@ -105,6 +113,29 @@ class AppServer:
         moved = port is None and kept not in (None, reserved.port)
         return {"port": reserved.port, "moved_from": kept if moved else None}
 
+    def load_ahead(self, path: Path) -> None:
+        """Start a release whose switch is to come: its workers load, and wait at the gate.
+
+        Not where nothing serves yet: connections would wait for it on the listening socket.
+
+        Raises:
+            StepError: it could not be started.
+        """
+        self.end_ahead()
+        at_hand = self._reserved is None or self._reserved is self.listeners
+        if self.serving and self.listeners and at_hand and not self._stopping.is_set():
+            ahead = self._candidate(Spec.read(path), self.listeners)
+            with self._lock:
+                self._ahead = path, ahead
+
+    def end_ahead(self, path: Path | None = None) -> None:
+        """End what was started ahead; with ``path`` only if it is of that spec."""
+        with self._lock:
+            if self._ahead is None or path not in (None, self._ahead[0]):
+                return
+            (_, ahead), self._ahead = self._ahead, None
+        self._reject(ahead)
+
     def switch(self, path: Path, say: Say) -> None:
         """Start a release, check its workers, let them serve, drain the one before.
 
@@ -125,11 +156,18 @@ class AppServer:
         self._promote(candidate, listeners)
 
     def adopt(self, left: dict[str, Any]) -> None:
-        """Take over the sockets and the gunicorn of a supervisor that died; end all others."""
+        """Take over the sockets and the gunicorn of a supervisor that died; end all others.
+
+        Args:
+            left: what it wrote down, as ``read_processes`` has it.
+        """
         current = self._known()
-        records = [record for record in left.get("gunicorns", []) if _lives(record)]
+        records = [record for record in left["gunicorns"] if _lives(record)]
+        for lost in forgotten(self._run, [record["process"]["pid"] for record in records]):
+            patience = current.spec.graceful_seconds if current else 0
+            _in_background(lost.end, signal.SIGTERM, patience)
         for record in records:
-            pid, inodes = record["process"]["pid"], left.get("sockets", [])
+            pid, inodes = record["process"]["pid"], left["sockets"]
             self.listeners = self.listeners or sockets.take_over(pid, inodes)
         for record in records:
             if current and self.listeners and _is_current(record, current):
@@ -201,22 +239,49 @@ class AppServer:
 
     def _approved(self, spec: Spec, listeners: Listeners, say: Say) -> Gunicorn:
         """A candidate that passed its checks, and is written down as what is to be served."""
+        if ahead := self._taken_ahead(spec, listeners):
+            try:
+                return self._checked(ahead, listeners, say)
+            except CheckFailed as failure:
+                if failure.kind != "boot":
+                    raise  # else it may be that it could not load at that time
+        return self._checked(self._candidate(spec, listeners), listeners, say)
+
+    def _candidate(self, spec: Spec, listeners: Listeners) -> Gunicorn:
         candidate = Gunicorn.start(spec, listeners, self._state, self._run)
-        self._others.append(candidate)
+        with self._lock:
+            self._others.append(candidate)
+        self._changed()
+        return candidate
+
+    def _taken_ahead(self, spec: Spec, listeners: Listeners) -> Gunicorn | None:
+        """What was started ahead, if it is what is asked for now."""
+        with self._lock:
+            ahead = self._ahead[1] if self._ahead else None
+            self._ahead = None
+        if ahead and (ahead.spec != spec or listeners is not self.listeners):
+            self._reject(ahead)
+            return None
+        return ahead
+
+    def _checked(self, candidate: Gunicorn, listeners: Listeners, say: Say) -> Gunicorn:
+        spec = candidate.spec
         try:
-            self._changed()
             say(f"{spec.id} is booting")
             check_workers(candidate, listeners.port, say, self._giving_up)
             candidate.role = "promoting"
             self._changed()
             Current(spec, candidate.promotion, listeners.port).write(self._state)
         except BaseException as failure:
-            candidate.give_up()
-            self._forget(candidate)
+            self._reject(candidate)
             if isinstance(failure, CheckFailed):
                 failure.log = (cause if failure.kind == "boot" else tail)(candidate.log)
             raise
         return candidate
+
+    def _reject(self, candidate: Gunicorn) -> None:
+        candidate.give_up()
+        self._forget(candidate)
 
     def _withdraw(self, listeners: Listeners) -> None:
         """Refuse connections again where nobody serves, instead of letting them wait."""
@@ -263,7 +328,8 @@ class AppServer:
         gunicorn.role = "serving"
         self.serving = gunicorn
         self._trouble = ""
-        show_app_log(self._state, gunicorn.log)
+        with contextlib.suppress(OSError):  # the disk is full; it serves all the same
+            show_app_log(self._state, gunicorn.log)
         self._changed()
 
     def _keep(self, gunicorn: Gunicorn) -> None:

@@ -2,19 +2,21 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 import msgspec
 
-from castoff import app_env
 from castoff import source as sources
 from castoff.errors import StepError
 from castoff.model import Artifact, Environment, Source
 from castoff.project import Project
-from castoff.shell import CommandFailed, OnLine
-from castoff.targets.local import collect
+from castoff.shell import OnLine
+from castoff.targets.local.static_files import Collected, StaticFiles
 
 KEPT = 5
+NEW, GONE = ".new-", ".gone-"  # a folder that is being made, and one that is being deleted
 RECORD = "castoff-build.json"  # written last, so that a folder without it is not whole
 
 
@@ -28,6 +30,7 @@ class Build(msgspec.Struct, frozen=True):
         static_root: where its static files are; empty when it has none.
         static: its own static files, relative to that.
         wsgi: the settings' WSGI application as ``module:name``.
+        static_digest: of all that its static files are made of; empty when that cannot be told.
     """
 
     artifact: Artifact
@@ -36,6 +39,7 @@ class Build(msgspec.Struct, frozen=True):
     static_root: str
     static: tuple[str, ...]
     wsgi: str
+    static_digest: str = ""
 
 
 class Builds:
@@ -64,61 +68,71 @@ class Builds:
         except (OSError, ValueError):
             return None
 
+    def required(self, id_: str) -> Build:
+        """Return the build of that name.
+
+        Raises:
+            StepError: it is gone, or its virtualenv is.
+        """
+        build = self.find(id_)
+        if build is None or not build.python.exists():
+            raise StepError(
+                f"the release folder {id_} is gone",
+                "What served before still serves.",
+                "Check out its commit and `inv deploy` it; the last "
+                f"{KEPT} releases keep their folders.",
+            )
+        return build
+
     def make(
         self, source: Source, environment: Environment, urls: tuple[str, ...], say: OnLine
     ) -> Build:
-        """Make the release folder of a source.
+        """Make the release folder of a source, which is there whole or not at all.
+
+        It is made under another name: programs of a run that was killed may still write to theirs.
 
         Raises:
             StepError: it cannot be unpacked, or its static files cannot be collected.
         """
-        id_ = self.name(source, environment)
-        folder = self._folder / id_
-        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was cut off
-        root = sources.unpack(source, folder, self._project.shell)
-        _stamp(root, source)
-        static = self._collect(root, environment, urls, say)
-        detail = f"{len(static.files)} static files" if static.files else "no static files"
-        artifact = Artifact(id_, source.stamp, str(folder), detail)
-        python = environment.python
-        build = Build(artifact, root, python, static.root, static.files, static.wsgi)
-        (folder / RECORD).write_bytes(msgspec.json.encode(build, enc_hook=str))
+        self._forget_cut_off()
+        folder = self._folder / self.name(source, environment)
+        scratch = self._folder / f"{NEW}{token_hex(4)}"
+        try:
+            root = sources.unpack(source, scratch, self._project.shell)
+            _stamp(root, source)
+            collecting = StaticFiles(self._project, environment.python, urls, say)
+            static = collecting.collect(scratch, root, self.whole())
+            build = _build(source, environment, static, scratch, folder)
+            (scratch / RECORD).write_bytes(msgspec.json.encode(build, enc_hook=str))
+            self._delete(folder)
+            scratch.rename(folder)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
         return build
 
     def prune(self, keep: list[str]) -> None:
         """Delete all but the builds named: those of the last releases."""
         for folder in self._folder.iterdir():
             if folder.name not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+                self._delete(folder)
 
-    def _collect(
-        self, root: Path, environment: Environment, urls: tuple[str, ...], say: OnLine
-    ) -> "Static":
-        config, shell = self._project.config, self._project.shell
-        argv = [environment.python, Path(collect.__file__)]
-        env = app_env.build_time(config, urls)
-        try:
-            result = shell.run(argv, cwd=root, env=env, timeout=600)
-            for line in result.stderr.splitlines():
-                say(line)
-            return msgspec.json.decode(result.stdout.splitlines()[-1], type=Static)
-        except CommandFailed as error:
-            reason = (error.result.last_lines.splitlines() or [error.reason])[-1]
-        except (ValueError, IndexError):
-            reason = "its output cannot be read"
-        raise StepError(
-            f"the static files cannot be collected: {reason}",
-            "Nothing was released; what served before still serves.",
-            "`inv check` names the cause where it knows it; the log has the whole output.",
-        )
+    def whole(self) -> list[Build]:
+        """Return the builds that are kept."""
+        found = (self.read(record.parent) for record in self._folder.glob(f"[!.]*/{RECORD}"))
+        return [build for build in found if build]
 
+    def _forget_cut_off(self) -> None:
+        """Delete what runs left behind that were killed while they built or deleted."""
+        for left in (*self._folder.glob(f"{NEW}*"), *self._folder.glob(f"{GONE}*")):
+            shutil.rmtree(left, ignore_errors=True)
 
-class Static(msgspec.Struct, frozen=True):
-    """What collect.py prints."""
-
-    root: str
-    files: tuple[str, ...]
-    wsgi: str
+    def _delete(self, folder: Path) -> None:
+        """Delete a folder so that no part of it can be taken for a whole one."""
+        gone = self._folder / f"{GONE}{token_hex(4)}"
+        with suppress(FileNotFoundError):
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def used_homes(targets: Path) -> set[Path]:
@@ -128,18 +142,21 @@ def used_homes(targets: Path) -> set[Path]:
     return {build.python.parent.parent for build in builds if build}
 
 
-def share_static(build: Build, before: Build) -> None:
-    """Hard-link the static files of the release before that this one has not.
-
-    A page that was loaded before the switch still asks for them, by their hashed names.
-    """
-    if not build.static_root or not before.static_root:
-        return
-    for name in before.static:
-        new, old = Path(build.static_root, name), Path(before.static_root, name)
-        if not new.exists() and old.is_file():
-            new.parent.mkdir(parents=True, exist_ok=True)
-            os.link(old, new)
+def _build(
+    source: Source, environment: Environment, static: Collected, scratch: Path, folder: Path
+) -> Build:
+    """What is known of a folder that was made as ``scratch``, and will be ``folder``."""
+    detail = f"{len(static.files)} static files" if static.files else "no static files"
+    sizes = _sizes(scratch, static)
+    return Build(
+        artifact=Artifact(folder.name, source.stamp, str(folder), detail, sizes=sizes),
+        root=folder / source.prefix,
+        python=environment.python,
+        static_root=_moved(static.root, scratch, folder),
+        static=static.files,
+        wsgi=static.wsgi,
+        static_digest=static.digest,
+    )
 
 
 def _stamp(root: Path, source: Source) -> None:
@@ -149,6 +166,28 @@ def _stamp(root: Path, source: Source) -> None:
         "version": source.version,
     }
     (root / "release.json").write_bytes(msgspec.json.encode(stamp))
+
+
+def _sizes(folder: Path, static: Collected) -> dict[str, int]:
+    """The bytes of a release folder, and of the static files, which may be elsewhere."""
+    files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+    sizes = {"release folder": sum(map(_size, files))}
+    if static.files:
+        collected = (os.path.join(static.root, name) for name in static.files)
+        sizes["static files"] = sum(map(_size, collected))
+    return sizes
+
+
+def _size(path: str) -> int:
+    return os.lstat(path).st_size
+
+
+def _moved(path: str, before: Path, now: Path) -> str:
+    """Where a path is when a folder, which may have been reached by a link, has a new name."""
+    for folder in (before, before.resolve()):
+        if path and Path(path).is_relative_to(folder):
+            return str(now / Path(path).relative_to(folder))
+    return path
 
 
 def _path(kind: type, text: str) -> object:

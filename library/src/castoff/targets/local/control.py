@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,15 @@ from typing import Any
 from castoff.errors import StepError
 from castoff.shell import spawn
 from castoff.targets.local.processes import Identity, Process, environment
-from castoff.targets.local.state import State, code, read_json, tail
+from castoff.targets.local.serving import forgotten
+from castoff.targets.local.state import (
+    State,
+    code,
+    read_current,
+    read_json,
+    read_processes,
+    tail,
+)
 
 CONTROL = "control.sock"
 START = 10.0  # seconds that the supervisor may take to answer for the first time
@@ -155,7 +163,22 @@ class Supervisor:
         """
         return Reservation(**self._ask({"op": "reserve", "port": port}, SHORT))
 
-    def switch(self, spec: Path, say: Say = lambda _: None) -> None:
+    @contextlib.contextmanager
+    def ahead(self, spec: Path) -> Iterator[None]:
+        """Let a release load while something else is done, for a switch within the block.
+
+        It accepts nothing, and is ended with the block or with this process. One that cannot be
+        started says nothing here: the switch tries again.
+
+        Args:
+            spec: as for ``switch``.
+        """
+        with contextlib.closing(self._talk({"op": "ahead", "spec": str(spec)}, SHORT)) as asked:
+            with contextlib.suppress(OSError):
+                next(asked, None)
+            yield
+
+    def switch(self, spec: Path, say: Say = lambda _: None, *, ahead: bool = False) -> None:
         """Put a release live: its workers pass their checks, then they serve instead of the old.
 
         It goes on when the caller goes away.
@@ -163,12 +186,13 @@ class Supervisor:
         Args:
             spec: the file with the release's ``Spec``, as JSON.
             say: takes lines of progress.
+            ahead: whether what was started ahead will do; it is ended otherwise.
 
         Raises:
             SwitchFailed: it may not serve; what served before still does.
         """
         patience = 2 * float(read_json(spec).get("boot_seconds", 60)) + SWITCH_MARGIN
-        self._ask({"op": "switch", "spec": str(spec)}, patience, say)
+        self._ask({"op": "switch", "spec": str(spec), "ahead": ahead}, patience, say)
 
     def give_up(self) -> None:
         """Give up the switch that is under way, unless the new release serves already."""
@@ -233,7 +257,9 @@ class Supervisor:
                 "Try again: it is started anew if it is dead.",
             ) from None
 
-    def _talk(self, request: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+    def _talk(
+        self, request: dict[str, Any], seconds: float
+    ) -> Generator[dict[str, Any], None, None]:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(seconds)
             connection.connect(str(self._run / CONTROL))
@@ -257,7 +283,7 @@ class Supervisor:
         )
 
     def _status_without(self) -> Status:
-        left, current = read_json(self._state.processes), read_json(self._state.current)
+        left, current = read_processes(self._state), read_current(self._state)
         serving = _serving(left)
         spec = current.get("spec", {})
         gunicorn, postgres = _pid(serving.get("process")), _pid(left.get("postgres"))
@@ -277,21 +303,24 @@ class Supervisor:
 
     def _stop_without(self) -> bool:
         """End what a dead supervisor left running."""
-        left = read_json(self._state.processes)
-        records = [(one.get("process"), signal.SIGTERM) for one in left.get("gunicorns", [])]
-        ran = False
-        for value, number in [*records, (left.get("postgres"), signal.SIGINT)]:
-            if process := Process.adopted(Identity.from_json(value)):
-                process.end(number, STOP)
-                ran = True
+        left = read_processes(self._state)
+        known = [(one["process"], signal.SIGTERM) for one in left["gunicorns"]]
+        ends = [
+            (process, number)
+            for value, number in [*known, (left["postgres"], signal.SIGINT)]
+            if (process := Process.adopted(Identity.from_json(value)))
+        ]
+        found = forgotten(self._run, [process.pid for process, _ in ends])
+        for process, number in [*((one, signal.SIGTERM) for one in found), *ends]:
+            process.end(number, STOP)
         if self._state.folder.exists():
             self._state.stopped.touch(mode=0o600)
-        return ran
+        return bool(found or ends)
 
 
 def _serving(left: dict[str, Any]) -> dict[str, Any]:
-    for record in left.get("gunicorns", []):
-        if record.get("role") == "serving":
+    for record in left["gunicorns"]:
+        if record["role"] == "serving":
             return dict(record)
     return {}
 

@@ -1,12 +1,16 @@
 """The PostgreSQL that the supervisor keeps alive."""
 
 import contextlib
+import errno
+import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from castoff import storage
 from castoff.errors import StepError
 from castoff.shell import spawn
 from castoff.targets.local import postgres, wire
@@ -19,6 +23,7 @@ IMPATIENT = 10.0  # seconds of fast tries
 STEADY = 2.0  # seconds that a server must live to count as started
 START = 60.0  # seconds that a start may take, with the recovery after a crash
 STOP = 30.0
+NOT_YET = re.compile("starting up|not yet accepting|shutting down|recovery mode")
 
 
 class DatabaseServer:
@@ -38,14 +43,16 @@ class DatabaseServer:
     @property
     def wanted(self) -> bool:
         """Whether a database was made here."""
-        return postgres.data_version(self._state.data) is not None
+        return self._state.data.exists()
 
     @property
     def problem(self) -> str:
         """What is wrong with it, for a person; "" when nothing is."""
-        if self._failing_since is None or postgres.ready(self._run):
+        if self._trouble or not self.wanted or postgres.ready(self._run):
             return self._trouble
-        return f"PostgreSQL ends as soon as it starts: {tail(self._log, 1)}"
+        if storage.is_full(self._state.folder):  # its log is on that disk
+            return f"PostgreSQL does not answer: {os.strerror(errno.ENOSPC)}"
+        return f"PostgreSQL does not answer: {_reason(tail(self._log))}"
 
     @property
     def _log(self) -> Path:
@@ -57,14 +64,18 @@ class DatabaseServer:
         if pid and (process := Process.adopted(Identity.of(pid))):
             self._watch(process)
 
-    def ensure(self, configured: Path | None = None) -> postgres.Binaries:
+    def ensure(self, configured: Path | None) -> postgres.Binaries:
         """Make the data folder if there is none, start the server if none runs, wait for it.
+
+        Args:
+            configured: the folder of its programs, which one that runs already may not have come
+                from; found when left out.
 
         Raises:
             StepError: no PostgreSQL fits, or it does not come up.
         """
         try:
-            binaries = self._ensured(configured or self._configured())
+            binaries = self._ensured(configured)
         except StepError as error:
             self._trouble = error.what
             raise
@@ -90,12 +101,15 @@ class DatabaseServer:
         binaries = self._find(folder)
         if self.process is None:
             postgres.initialise(binaries, self._state.data)
-            write_json(self._state.database, {"bin": str(folder) if folder else None})
+        write_json(self._state.database, {"bin": str(folder) if folder else None})
+        if self.process is None:
             self._watch(self._start(binaries))
         self._wait_until_ready()
         return binaries
 
-    def _configured(self) -> Path | None:
+    @property
+    def configured(self) -> Path | None:
+        """The folder of programs that the last ``ensure`` was given."""
         folder = read_json(self._state.database).get("bin")
         return Path(folder) if folder else None
 
@@ -124,7 +138,7 @@ class DatabaseServer:
                     return
                 self._began = time.monotonic()
                 # Its programs may be gone for a while.
-                self.process = self._start(self._find(self._configured()))
+                self.process = self._start(self._find(self.configured))
             self._changed()
 
     def _pause(self) -> float:
@@ -149,3 +163,10 @@ class DatabaseServer:
                     "Put right what it says, and try again.",
                 )
             time.sleep(0.01)
+
+
+def _reason(log: str) -> str:
+    """The last line of a log that says why, and not only that it is not there."""
+    lines = log.splitlines() or ["its log is empty"]
+    fatal = [line for line in lines if re.search(r"\b(FATAL|PANIC):", line)]
+    return next((line for line in reversed(fatal) if not NOT_YET.search(line)), lines[-1])

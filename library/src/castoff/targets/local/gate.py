@@ -7,25 +7,33 @@ pipe: a byte in it, which nobody reads, is an open gate, also for workers that c
 without one means that the supervisor gave this release up, or died.
 """
 
+import contextlib
 import fcntl
+import functools
+import gc
 import json
 import os
 import pathlib
 import select
+import selectors
+import signal
 import socket
 import socketserver
 import struct
 import sys
 import termios
+import time
 import wsgiref.simple_server
 from typing import Any
 
 import gunicorn  # type: ignore[import-untyped,unused-ignore]
+import gunicorn.workers.gthread  # type: ignore[import-untyped,unused-ignore]
 
 _GATE = json.loads(os.environ["CASTOFF_GATE"])
 _TICK = 0.25  # seconds between two looks at whether the worker was told to stop
 _BOOT_FAILED = 3  # gunicorn's Arbiter.WORKER_BOOT_ERROR: the master ends too
 _KEEPS_CONNECTIONS = (27, 0)  # before, gthread loses requests of kept connections at a switch
+_SILENT = 5  # seconds that a connection may stay without its first byte
 
 _own = pathlib.Path("gunicorn.conf.py")
 if _own.is_file():  # -c would have replaced it
@@ -36,7 +44,6 @@ if _own.is_file():  # -c would have replaced it
 _threaded = gunicorn.version_info >= _KEEPS_CONNECTIONS
 _then = globals().get("post_worker_init")
 
-worker_class = "gthread" if _threaded else "sync"
 threads = _GATE["threads"] if _threaded else 1
 workers = _GATE["workers"]
 graceful_timeout = _GATE["graceful_seconds"]
@@ -47,6 +54,52 @@ daemon = reload = False
 pidfile = None
 if os.access("/dev/shm", os.W_OK):
     worker_tmp_dir = "/dev/shm"
+
+
+class PatientWorker(gunicorn.workers.gthread.ThreadWorker):  # type: ignore[misc,unused-ignore]
+    """gunicorn's threaded worker, but a connection that says nothing takes none of its threads.
+
+    Its own (27.0) gives every new connection a thread for up to five seconds: a few browsers that
+    connect ahead of time would keep everybody else waiting. And one that has grown too large ends
+    when its requests are done, so that another takes its place.
+    """
+
+    _looked = 0.0
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Serve a connection as soon as its first byte is there; called for each new one too."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + _SILENT
+        self.pending_conns.append(conn)
+        ready = functools.partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, ready)
+
+    def notify(self) -> None:
+        """Say that it lives; called at least each second."""
+        super().notify()
+        now = time.monotonic()
+        if self.booted and self.alive and now - self._looked > 1:
+            self._looked = now
+            took, may = _memory(), _GATE["worker_memory"]
+            if 0 < may < took:
+                self.log.warning("A worker took %d of its %d MiB: it is replaced.", took, may)
+                self.alive = False
+
+
+def _memory() -> int:
+    """What this process has in memory, in MiB; 0 where the system does not tell."""
+    try:
+        pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+_is_known = hasattr(PatientWorker, "on_pending_socket_readable")  # what it builds upon
+worker_class = (PatientWorker if _is_known else "gthread") if _threaded else "sync"
 
 
 class _Server(wsgiref.simple_server.WSGIServer):
@@ -80,6 +133,8 @@ def post_worker_init(worker: Any) -> None:
     """Hold a worker that has loaded the app until the gate opens."""
     if _then:
         _then(worker)
+    _let_sigterm_end(worker)
+    _go_first()
     if _gate_is_open():
         return
     path = os.path.join(_GATE["folder"], str(os.getpid()))
@@ -95,6 +150,27 @@ def post_worker_init(worker: Any) -> None:
         sys.exit(_BOOT_FAILED)
 
 
+def _go_first() -> None:
+    """Where memory runs out, the kernel is to end a worker, which comes back, and no database."""
+    with contextlib.suppress(OSError):  # not Linux
+        pathlib.Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _let_sigterm_end(worker: Any) -> None:
+    """An app that takes SIGTERM for itself would go on serving beside the release after it."""
+    theirs = signal.getsignal(signal.SIGTERM)
+    if theirs == worker.handle_exit:
+        return
+
+    def end(number: int, frame: Any) -> None:
+        worker.handle_exit(number, frame)
+        if callable(theirs):
+            theirs(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it: requests go on
+
+
 def _serve_checks(worker: Any, server: _Server) -> None:
     while worker.alive and worker.ppid == os.getppid():
         ready = select.select([server, _GATE["pipe"]], [], [], _TICK)[0]
@@ -103,3 +179,8 @@ def _serve_checks(worker: Any, server: _Server) -> None:
         if ready:
             server.handle_request()
         worker.notify()
+
+
+# The collector writes to everything that it looks at: what is here already stays in pages that the
+# workers share with the master, 2 MiB in each.
+gc.freeze()

@@ -85,6 +85,12 @@ def initialise(binaries: Binaries, data: Path, *, durable: bool = True) -> None:
     """
     if data_version(data):
         return
+    if data.exists() and any(data.iterdir()):
+        raise StepError(
+            f"{data} is no whole data folder of PostgreSQL: PG_VERSION in it is gone or damaged.",
+            "It was left as it is, and nothing was started.",
+            "Put back a copy of it. To begin with an empty database, move it away.",
+        )
     data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     half = data.with_name(f"{data.name}.half-made")
     _initdb(binaries, half, _locale(binaries, "C.UTF-8"), durable)
@@ -158,6 +164,15 @@ def create_database(socket_folder: Path, name: str) -> None:
             "Nothing was changed.",
             "Try again; `inv logs` has what PostgreSQL said.",
         ) from None
+
+
+def size(socket_folder: Path, name: str) -> int | None:
+    """Return a database's bytes on disk; None when nobody answers."""
+    try:
+        asked = "SELECT pg_database_size(current_database())"
+        return int(wire.query(socket_folder, USER, name, asked, timeout=5)[0])
+    except (OSError, wire.ServerError):
+        return None
 
 
 def url(socket_folder: Path, name: str, user: str = USER) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -162,6 +163,34 @@ def boot_id() -> str:
     if sys.platform == "linux":
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return output(["sysctl", "-n", "kern.bootsessionuuid"]).strip()
+
+
+def having_in_environment(words: bytes) -> list[int]:
+    """The processes of this user that were started with the words in a variable; Linux only."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            if words in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+def parent(pid: int) -> int:
+    """The process that a process was started by, or was left to; 0 when it has ended."""
+    try:
+        content = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0
+    return int(content.rpartition(")")[2].split()[1])
+
+
+def since(pid: int) -> datetime | None:
+    """When a process was started; None where that cannot be told, as on macOS."""
+    ticks = _started(pid)
+    if sys.platform != "linux" or not ticks:
+        return None
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return datetime.fromtimestamp(booted + int(ticks) / os.sysconf("SC_CLK_TCK")).astimezone()
 
 
 def _started(pid: int) -> str:

@@ -5,26 +5,25 @@
 runs the command with DATABASE_URL set, and ends with its status.
 """
 
+import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from castoff.errors import CastoffError, StepError
-from castoff.shell import spawn
-from castoff.targets.local import postgres
+from castoff.shell import foreground, spawn
+from castoff.targets.local import guard, postgres
 from castoff.targets.local.processes import Process, environment
 from castoff.targets.local.state import tail
 
 START = 30.0  # seconds
-PATIENCE = 10.0  # seconds that an interrupted command may take to end
 NAME = "scratch"
 
 
@@ -32,7 +31,8 @@ NAME = "scratch"
 def scratch_database(*, configured: Path | None = None) -> Iterator[str]:
     """Start a PostgreSQL in a temporary folder, and give the URL of an empty database.
 
-    It survives no crash (fsync is off), and is gone afterwards, also after Ctrl-C or SIGTERM.
+    It survives no crash (fsync is off), and is gone afterwards, also after Ctrl-C, SIGTERM or
+    SIGKILL.
 
     Args:
         configured: the folder of PostgreSQL's programs; found when left out.
@@ -62,11 +62,29 @@ def _server(folder: Path, configured: Path | None) -> Iterator[None]:
     postgres.initialise(binaries, data, durable=False)
     argv = postgres.command(binaries, data, folder, durable=False)
     process = Process.started(spawn(argv, cwd=folder, env=environment(), log=log))
+    with _guarded(process, folder, log):
+        try:
+            _wait_until_ready(process, folder, log)
+            yield
+        finally:
+            process.end(signal.SIGQUIT, 5)  # at once: nothing of it is kept
+
+
+@contextmanager
+def _guarded(server: Process, folder: Path, log: Path) -> Iterator[None]:
+    """Have another process end the server if this one is killed."""
+    theirs, ours = os.pipe()
+    words = [str(theirs), json.dumps(server.identity.as_json()), str(folder)]
+    argv = [sys.executable, "-P", "-m", guard.__name__, *words]
     try:
-        _wait_until_ready(process, folder, log)
+        child = spawn(argv, cwd=folder, env=environment(), log=log, pass_fds=(theirs,))
+    finally:
+        os.close(theirs)
+    try:
         yield
     finally:
-        process.end(signal.SIGQUIT, 5)  # at once: nothing of it is kept
+        Process.started(child).end(signal.SIGKILL, 5)
+        os.close(ours)
 
 
 def _wait_until_ready(process: Process, folder: Path, log: Path) -> None:
@@ -97,18 +115,6 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _run(argv: Sequence[str], url: str) -> int:
-    process = subprocess.Popen(argv, env=os.environ | {"DATABASE_URL": url})
-    try:
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
-        process.kill()
-        raise
-
-
 def main(words: Sequence[str]) -> int:
     """Run a command with a scratch database; return its exit status."""
     argv = [*words][1:] if words and words[0] == "--" else [*words]
@@ -117,7 +123,7 @@ def main(words: Sequence[str]) -> int:
         return 2
     try:
         with scratch_database() as url:
-            return _run(argv, url)
+            return foreground(argv, Path.cwd(), os.environ | {"DATABASE_URL": url})
     except (CastoffError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,13 +6,14 @@ import os
 import secrets
 import shutil
 import signal
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from castoff.errors import StepError
 from castoff.shell import spawn
-from castoff.targets.local.processes import Identity, Process
+from castoff.targets.local.processes import Identity, Process, having_in_environment, parent
 from castoff.targets.local.sockets import Listeners
 from castoff.targets.local.state import State, new_app_log, read_json
 
@@ -33,6 +34,7 @@ class Spec:
         env: its whole environment.
         workers: processes.
         threads: threads in each; 1 with a gunicorn before 27.
+        worker_memory: MiB that a worker may take before another takes its place; 0 for any.
         health_path: where the health check is.
         probe_token: the probe's bearer token, 32 characters or more.
         boot_seconds: how long it may take until all its workers have passed both checks.
@@ -47,6 +49,7 @@ class Spec:
     env: dict[str, str]
     workers: int = 2
     threads: int = 4
+    worker_memory: int = 0
     health_path: str = "/healthz"
     probe_token: str = ""
     boot_seconds: float = 60
@@ -66,7 +69,7 @@ class Spec:
             raise StepError(
                 f"The run spec has {', '.join(value) or 'nothing'}; its keys are {names}.",
                 "What served before still serves.",
-                "This is a mistake in castoff: please report it.",
+                "`inv deploy` writes it anew.",
             ) from None
 
     @classmethod
@@ -175,12 +178,26 @@ class Gunicorn:
             self.folder = None
 
 
+def forgotten(run: Path, known: Iterable[int]) -> list[Process]:
+    """Find the gunicorns of a run folder that nobody wrote down; on Linux only.
+
+    Args:
+        run: the supervisor's run folder, which each of them was told.
+        known: the pids of those that were written down.
+    """
+    told = f'"folder": "{run}/gate-'
+    pids = {*having_in_environment(told.encode()), *known}
+    lost = [pid for pid in pids - {*known} if parent(pid) not in pids]
+    return [process for pid in lost if (process := Process.adopted(Identity.of(pid)))]
+
+
 def _spawn(spec: Spec, listeners: Listeners, gate: int, folder: Path, log: Path) -> Process:
     told = {
         "pipe": gate,
         "folder": str(folder),
         "workers": spec.workers,
         "threads": spec.threads,
+        "worker_memory": spec.worker_memory,
         "graceful_seconds": spec.graceful_seconds,
         "name": spec.id,
     }

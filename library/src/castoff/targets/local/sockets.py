@@ -151,6 +151,7 @@ def _bind_for_good(one: socket.socket, address: str, port: int) -> None:
         # Old connections that are in TIME_WAIT may be all that is left there.
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind((address, port))
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # from now on it is hard, too
 
 
 def _descriptor_of(pid: int, inode: int) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from castoff.errors import StepError
 
+FORMAT = 1  # of what is kept in a state folder; one more when an older castoff would misread it
 LARGEST_LOG = 10_000_000  # bytes
 LARGEST_END = 64_000  # bytes that are read to show the last lines
 KEPT_BOOTS = 5
@@ -43,7 +44,7 @@ def code() -> str:
     return f"{sys.executable} {Path(__file__).parent} {newest}"
 
 
-def run_folder(state: Path) -> Path:
+def run_folder(state: Path, *, make: bool = True) -> Path:
     """Make the folder for the sockets of a state folder, mode 0700, and return it.
 
     It is in ``/tmp``: a socket's path has at most 103 bytes (macOS; 107 on Linux), systemd removes
@@ -54,6 +55,8 @@ def run_folder(state: Path) -> Path:
     """
     name = hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:12]
     folder = Path(f"/tmp/castoff-{os.getuid()}-{name}")
+    if not make:
+        return folder
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
@@ -69,17 +72,48 @@ def run_folder(state: Path) -> Path:
 def write_text(path: Path, content: str) -> None:
     """Replace a file in one step, mode 0600; a crash leaves the old one or the new one."""
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        new.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)  # it may hold a part of a secret
+        error.filename = str(path)  # the one that a person knows; a write names none at all
+        raise
 
 
 def write_json(path: Path, value: object) -> None:
     """Replace a JSON file in one step, mode 0600."""
     write_text(path, json.dumps(value, indent=1))
+
+
+def require_format(folder: Path, *, write: bool) -> None:
+    """Refuse the state of a newer castoff; state without a format is this one's.
+
+    Args:
+        folder: a target's state folder.
+        write: whether to write the format down where there is none.
+
+    Raises:
+        StepError: the state is of a format that this castoff does not know.
+    """
+    path = folder / "format"
+    try:
+        found = int(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        if write:
+            write_text(path, f"{FORMAT}\n")
+        return
+    if found > FORMAT:
+        raise StepError(
+            f"{folder} was written by a newer castoff (format {found}; this one knows {FORMAT})",
+            "What serves goes on serving; nothing was changed.",
+            "Install that castoff again, or set XDG_STATE_HOME to begin anew beside it.",
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -89,6 +123,34 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_processes(state: State) -> dict[str, Any]:
+    """Read what the supervisor wrote down as running; what of it is damaged is left out."""
+    left = read_json(state.processes)
+    gunicorns, sockets = left.get("gunicorns"), left.get("sockets")
+    return {
+        "postgres": left.get("postgres"),
+        "gunicorns": [one for one in _listed(gunicorns) if _describes_gunicorn(one)],
+        "sockets": [one for one in _listed(sockets) if isinstance(one, int)],
+    }
+
+
+def read_current(state: State) -> dict[str, Any]:
+    """Read what is to be served: its ``promotion``, ``port`` and ``spec``; {} when damaged."""
+    current = read_json(state.current)
+    spec, port = current.get("spec"), current.get("port")
+    whole = isinstance(spec, dict) and isinstance(port, int) and "promotion" in current
+    return current if whole else {}
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _describes_gunicorn(value: object) -> bool:
+    needed = {"release", "stamp", "process", "promotion", "role", "log"}
+    return isinstance(value, dict) and needed <= value.keys()
 
 
 def new_app_log(state: State, boot: str) -> Path:

@@ -23,13 +23,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from castoff import storage
 from castoff.errors import StepError
 from castoff.targets.local import postgres
 from castoff.targets.local.app import AppServer
 from castoff.targets.local.checking import CheckFailed
 from castoff.targets.local.database import DatabaseServer
 from castoff.targets.local.processes import Identity, Process
-from castoff.targets.local.state import State, cap_logs, code, read_json, run_folder, write_json
+from castoff.targets.local.state import (
+    State,
+    cap_logs,
+    code,
+    read_processes,
+    run_folder,
+    write_json,
+)
 
 CONTROL = "control.sock"
 CODE = code()  # as it was loaded
@@ -51,6 +59,7 @@ class Supervisor:
         self.ended = threading.Event()
         self._operation = threading.Lock()  # one change at a time
         self._saving = threading.Lock()
+        self._saved = True
         self._adopted = False
 
     def answer(self, request: Request, say: Say) -> dict[str, Any]:
@@ -79,7 +88,12 @@ class Supervisor:
                     return self._database(request["bin"], request["name"])
                 case "reserve":
                     return self.app.reserve(request["port"])
+                case "ahead":
+                    self.app.load_ahead(Path(request["spec"]))
+                    return {}
                 case "switch":
+                    if not request["ahead"]:
+                        self.app.end_ahead()
                     self.app.switch(Path(request["spec"]), say)
                     return {}
         raise StepError(f"The supervisor does not know {request['op']}.")
@@ -104,12 +118,12 @@ class Supervisor:
         try:
             with self._operation:
                 self.database.adopt()
-                self.app.adopt(read_json(self.state.processes))
+                self.app.adopt(read_processes(self.state))
                 self._adopted = True
                 self.save()
                 if self.database.wanted:
                     with contextlib.suppress(StepError):  # its `problem` says so
-                        self.database.ensure()
+                        self.database.ensure(self.database.configured)
                 self.app.start_current(LET_GO)
         finally:
             self.revived.set()
@@ -122,6 +136,8 @@ class Supervisor:
                 cap_logs(self.state)
                 capped = time.monotonic()
             self.database.heal()
+            if not self._saved:
+                self.save()
             if self._operation.acquire(blocking=False):
                 try:
                     self.app.start_current()
@@ -138,7 +154,10 @@ class Supervisor:
             self.ended.set()
 
     def save(self) -> None:
-        """Write down what runs, for the next supervisor and for a look without one."""
+        """Write down what runs, for the next supervisor and for a look without one.
+
+        `look_after` does it again where it could not be done.
+        """
         if not self._adopted:
             return  # what an earlier one left is still needed
         with self._saving:
@@ -148,8 +167,11 @@ class Supervisor:
                 "postgres": database.identity.as_json() if database else None,
                 **self.app.as_json(),
             }
-            with contextlib.suppress(FileNotFoundError):  # somebody removed the state folder
+            self._saved = False
+            # What runs goes on with a full disk, and when somebody removed the state folder.
+            with contextlib.suppress(OSError):
                 write_json(self.state.processes, content)
+                self._saved = True
 
     def _database(self, configured: str | None, name: str) -> dict[str, Any]:
         binaries = self.database.ensure(Path(configured) if configured else None)
@@ -169,6 +191,7 @@ class ControlSocket:
         self._supervisor = supervisor
         self._lock = lock
         self._path = supervisor.run / CONTROL
+        self._folder = supervisor.state.folder
         self._woken, self._waker = os.pipe()
         self._open()
 
@@ -201,6 +224,9 @@ class ControlSocket:
         with contextlib.suppress(ValueError, OSError), client, stream:
             request = json.loads(stream.readline())
             _send(stream, self._answer(request, lambda text: _send(stream, {"say": text})))
+            if request["op"] == "ahead":
+                stream.readline()  # its end: who asked has switched, failed or died
+                self._supervisor.app.end_ahead(Path(request["spec"]))
         if self._supervisor.ended.is_set():
             self.wake()
 
@@ -213,8 +239,11 @@ class ControlSocket:
             words = {"what": error.what, "state": error.state, "next": error.next}
             return {"error": {"kind": "failed", **words}}
         except Exception as error:
-            traceback.print_exc()  # into its log
-            words = {"what": f"{type(error).__name__}: {error}", "state": "", "next": ""}
+            with contextlib.suppress(OSError):  # its log may be on the disk that is full
+                traceback.print_exc()
+            told = storage.refused(error, self._folder) if isinstance(error, OSError) else None
+            what = told.what if told else f"{type(error).__name__}: {error}"
+            words = {"what": what, "state": "", "next": told.next if told else ""}
             return {"error": {"kind": "failed", **words}}
 
 

@@ -1,13 +1,12 @@
 """The driver of the local target: the protocol, in release folders, PostgreSQL and gunicorn."""
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from castoff import app_env, environment, vault
-from castoff.errors import CastoffError, Interrupted, StepError
+from castoff import app_env, vault
+from castoff.errors import StepError
 from castoff.model import (
     Artifact,
     Attachment,
@@ -17,25 +16,26 @@ from castoff.model import (
     Secret,
     Source,
     Status,
-    current_of,
+    Tool,
     digest,
 )
-from castoff.project import Project, private_folder
-from castoff.shell import CommandFailed, Result
+from castoff.project import Project
+from castoff.shell import Result
 from castoff.targets.base import Say
-from castoff.targets.local.builds import KEPT, Build, Builds, share_static, used_homes
-from castoff.targets.local.control import Supervisor, SwitchFailed
+from castoff.targets.local import postgres
+from castoff.targets.local.builds import Builds
+from castoff.targets.local.control import Supervisor
 from castoff.targets.local.follow import follow_file
 from castoff.targets.local.held import Held
-from castoff.targets.local.records import Records, who
+from castoff.targets.local.processes import since
+from castoff.targets.local.records import Records
+from castoff.targets.local.releasing import Releasing
 from castoff.targets.local.serving import Spec
 from castoff.targets.local.sockets import FIRST_PORT, first_free
-from castoff.targets.local.state import State, run_folder, tail, write_json
+from castoff.targets.local.specs import Specs
+from castoff.targets.local.state import State, read_json, require_format, run_folder, tail
 
 DATABASE = "app"
-# gunicorn drains this long; the release command waits longer than that for its lock.
-RELEASE_TIMEOUT = 3600.0
-CANCEL_LOOK = 0.1  # seconds between two looks for a Ctrl-C
 SHOWN = 200  # lines of the log
 
 
@@ -55,18 +55,21 @@ class LocalTarget:
         self.name = name
         self.project = project
         self.settings = project.config.targets[name]
-        self.folder = project.private(project.state / "targets" / name)
+        self.folder = project.private(project.private(project.state / "targets") / name)
+        require_format(self.folder, write=not project.dry)
         self.state = State(self.folder)
         self.records = Records(self.state)
         self.builds = Builds(self.folder / "builds", project)
-        self.supervisor = Supervisor(self.folder, run_folder(self.folder))
+        self.supervisor = Supervisor(self.folder, run_folder(self.folder, make=not project.dry))
+        self.specs = Specs(self.folder / "releases", project, self.settings, self.records)
+        self.releasing = Releasing(project, self.records, self.builds, self.specs, self.supervisor)
 
     # Where it is
 
     @property
     def url(self) -> str:
         """``http://localhost:PORT``: the port configured, kept, or the next free one."""
-        port = self._port() or _free_port()
+        port = self.specs.port or _free_port()
         return f"http://localhost:{port}"
 
     @property
@@ -78,9 +81,19 @@ class LocalTarget:
         """Nothing has to be there before; what is missing is made."""
         return []
 
+    def tools(self) -> list[Tool]:
+        """PostgreSQL, of the version that made the data where there is some.
+
+        Raises:
+            StepError: none fits.
+        """
+        configured = Path(self.settings.postgres) if self.settings.postgres else None
+        found = postgres.find(configured, major=postgres.data_version(self.state.data))
+        return [Tool("PostgreSQL", str(found.major), f"{found.folder} ({found.origin})")]
+
     def exists(self) -> bool:
         """Whether the supervisor runs and holds the port."""
-        return self.supervisor.running() and self.supervisor.status().port == self._port()
+        return self.supervisor.running() and self.supervisor.status().port == self.specs.port
 
     def create(self, say: Say) -> str:
         """Start the supervisor, which binds the port without listening yet."""
@@ -122,7 +135,10 @@ class LocalTarget:
             return None
         if self.supervisor.status().postgres is None:
             return None
-        return Attachment(self.database_name, "PostgreSQL runs")
+        wanted = self.settings.postgres
+        if wanted and wanted != read_json(self.state.database).get("bin"):
+            return None  # PostgreSQL's own programs are others now: see whether they fit the data
+        return Attachment(self.database_name, "PostgreSQL runs", sizes=self._database_size())
 
     def attach(self, say: Say) -> Attachment:
         """Start the embedded PostgreSQL, made first if need be, with one database."""
@@ -130,19 +146,24 @@ class LocalTarget:
         configured = Path(self.settings.postgres) if self.settings.postgres else None
         made = self.supervisor.database(configured, name=DATABASE)
         self.configure({self.database_name: Secret(self.database_name, made.url, public=True)})
-        return Attachment(self.database_name, f"PostgreSQL {made.major} ({made.origin})", True)
+        detail = f"PostgreSQL {made.major} ({made.origin})"
+        return Attachment(self.database_name, detail, True, self._database_size())
 
     # Releases
 
     def outdated(self, artifact_id: str) -> str:
         """Say why a release of the artifact would change what serves."""
-        current = self._current()
+        current = self.records.current()
         if current is None:
             return "the first release"
         if current.artifact != artifact_id:
             return f"{current.id} runs other code"
-        build = self._built(artifact_id)
-        wanted, running = self._spec(current.id, build), self._spec_of(current.id)
+        build = self.builds.required(artifact_id)
+        wanted = self.specs.make(current.id, build)
+        try:
+            running = self.specs.of(current.id)
+        except StepError:  # damaged, or of a castoff that had other ones
+            return f"it is not known how {current.id} is run"
         changed = [name for name in _names(wanted, running) if _differs(name, wanted, running)]
         if changed:
             return f"{', '.join(changed)} changed"
@@ -152,11 +173,7 @@ class LocalTarget:
 
     def release(self, artifact: Artifact, say: Say) -> Release:
         """Run the release command, then let the new code take over from the old."""
-        build = self._built(artifact.id)
-        with self._begun(build) as begun:
-            spec = self._spec(begun.id, build)
-            self._migrate(spec, say)
-            return self._switch(begun, spec, build, say)
+        return self.releasing.release(artifact, say)
 
     def releases(self) -> list[Release]:
         """Return the releases, newest first."""
@@ -164,19 +181,16 @@ class LocalTarget:
 
     def rollback(self, release: Release, say: Say) -> Release:
         """Put an earlier release's folder live, with today's config vars."""
-        build = self._built(release.artifact)
-        self.supervisor.start()
-        with self._begun(build, f"rollback to {release.id}") as begun:
-            return self._switch(begun, self._spec(begun.id, build), build, say)
+        return self.releasing.rollback(release, say)
 
     # While it runs
 
     def run(self, argv: Sequence[str], say: Say) -> Result:
         """Run a command in the current release's folder, virtualenv and environment."""
-        current = self._current()
+        current = self.records.current()
         if current is None:
             raise StepError("nothing was released yet", "Nothing was run.", "`inv deploy` first.")
-        spec = self._spec_of(current.id)
+        spec = self.specs.of(current.id)
         words = [spec.python if argv[0] == "python" else argv[0], *argv[1:]]
         return self.project.shell.run(words, cwd=Path(spec.cwd), env=spec.env, on_line=say)
 
@@ -193,11 +207,13 @@ class LocalTarget:
         """Say what runs; bring back what died, but not what was stopped."""
         before = self.supervisor.status()
         problems = [*before.problems]
-        current = self._current()
-        if revive and current and not before.stopped and before.supervisor is None:
+        current = self.records.current()
+        revived = revive and current and not before.stopped and before.supervisor is None
+        if revived:
             self.supervisor.start()
             problems.append("the supervisor was dead; it runs again, and with it what it kept")
         now = self.supervisor.status()
+        problems += now.problems if revived else []
         parts = {
             "supervisor": _pid(now.supervisor),
             "PostgreSQL": _pid(now.postgres),
@@ -211,8 +227,10 @@ class LocalTarget:
 
     def probe_token(self) -> Secret | None:
         """Return the token that the current release was started with."""
-        current = self._current()
-        value = self._spec_of(current.id).probe_token if current else ""
+        current = self.records.current()
+        value = ""
+        with suppress(StepError):  # nobody has it then; what asks without one is told so
+            value = self.specs.of(current.id).probe_token if current else ""
         return Secret(vault.PROBE_TOKEN, value) if value else None
 
     def stop(self, say: Say) -> bool:
@@ -221,148 +239,19 @@ class LocalTarget:
 
     def lock(self, what: str) -> Held:
         """Keep two runs from changing the target at once."""
-        return Held(self.folder / "run.lock", what)
+        return Held(self.folder / "run.lock", what, self.releasing.wait_until_tidy)
 
     # Inside
 
-    def _port(self) -> int | None:
-        return self.settings.port or self.records.port()
-
-    def _current(self) -> Release | None:
-        return current_of(self.releases())
+    def _database_size(self) -> dict[str, int]:
+        size = postgres.size(run_folder(self.folder), DATABASE)
+        return {"database": size} if size is not None else {}
 
     def _serves(self, release: Release) -> bool:
         if not self.supervisor.running():
             return False
         now = self.supervisor.status()
         return now.release == release.id and now.gunicorn is not None
-
-    def _built(self, id_: str) -> Build:
-        build = self.builds.find(id_)
-        if build is None or not build.python.exists():
-            raise StepError(
-                f"the release folder {id_} is gone",
-                "What served before still serves.",
-                "Check out its commit and `inv deploy` it; the last "
-                f"{KEPT} releases keep their folders.",
-            )
-        return build
-
-    def _spec(self, id_: str, build: Build) -> Spec:
-        config = self.project.config
-        values = self.records.config()
-        port = self._port() or FIRST_PORT
-        return Spec(
-            id=id_,
-            stamp=build.artifact.stamp,
-            python=str(build.python),
-            cwd=str(build.root),
-            wsgi=config.wsgi or build.wsgi,
-            env=app_env.run_time(config, {**values, "PORT": str(port)}),
-            workers=self.settings.workers,
-            threads=self.settings.threads,
-            probe_token=values.get(vault.PROBE_TOKEN, ""),
-            boot_seconds=self.settings.boot_timeout,
-        )
-
-    def _spec_path(self, id_: str) -> Path:
-        return self.folder / "releases" / f"{id_}.json"
-
-    def _spec_of(self, id_: str) -> Spec:
-        return Spec.read(self._spec_path(id_))
-
-    @contextmanager
-    def _begun(self, build: Build, note: str = "") -> Iterator[Release]:
-        """Write a release down before it begins, and what became of it when it failed."""
-        begun = self.records.begin(build.artifact, note)
-        try:
-            yield begun
-        except CastoffError as error:
-            self.records.end(begun, "failed", error.what.partition("\n")[0].rstrip(":"))
-            raise
-
-    def _migrate(self, spec: Spec, say: Say) -> None:
-        argv = [spec.python, "-m", "django", "release"]
-        env = spec.env | {"CASTOFF_BY": who()}
-        said: list[str] = []
-
-        def hear(line: str) -> None:
-            said.append(line)
-            say(line)
-
-        try:
-            self.project.shell.run(
-                argv, cwd=Path(spec.cwd), env=env, timeout=RELEASE_TIMEOUT, on_line=hear
-            )
-        except Interrupted:
-            raise self._interrupted("\n".join(said)) from None
-        except CommandFailed as error:
-            raise StepError(
-                f"the release command failed:\n{error.result.last_lines or error.reason}",
-                self._still_serves(),
-                "Mend it, commit, and deploy again.",
-            ) from None
-
-    def _switch(self, begun: Release, spec: Spec, build: Build, say: Say) -> Release:
-        before = self._current()
-        old = self.builds.find(before.artifact) if before else None
-        if old and old.artifact.id != build.artifact.id:
-            share_static(build, old)
-        path = self._spec_path(spec.id)
-        private_folder(path.parent)
-        write_json(path, spec.as_json())
-        try:
-            with self._giving_up_when_cancelled():
-                self.supervisor.switch(path, say)
-        except SwitchFailed as error:
-            if self.project.shell.cancelled.is_set():
-                raise self._interrupted("") from None
-            log = "\n".join(error.log.splitlines()[-15:])
-            raise StepError(f"{error.what}\n{log}", self._still_serves(), error.next) from None
-        released = self.records.end(begun, "current")
-        self._prune()
-        return released
-
-    @contextmanager
-    def _giving_up_when_cancelled(self) -> Iterator[None]:
-        """Tell the supervisor of a Ctrl-C, because it would go on with the switch."""
-        over = threading.Event()
-
-        def watch() -> None:
-            while not over.wait(CANCEL_LOOK):
-                if self.project.shell.cancelled.is_set():
-                    return self.supervisor.give_up()
-
-        threading.Thread(target=watch, daemon=True).start()
-        try:
-            yield
-        finally:
-            over.set()
-
-    def _interrupted(self, said: str) -> Interrupted:
-        """Where the database stands, if the release command told, and what serves."""
-        _, told, stands = said.partition("The database now:")
-        lines = stands.partition("This command stopped nothing")[0] if told else ""
-        return Interrupted(
-            state=f"{self._still_serves()}{f' The database now:{lines}' if told else ''}".rstrip(),
-            next="The same command again goes on from here.",
-        )
-
-    def _still_serves(self) -> str:
-        found = self.status(revive=False)
-        if found.serving and found.release:
-            return f"{found.release.id} still serves at {found.url}."
-        return "Nothing serves, as before."
-
-    def _prune(self) -> None:
-        served = [one for one in self.releases() if one.status != "failed"]
-        keep = list(dict.fromkeys(one.artifact for one in served))[:KEPT]
-        self.builds.prune(keep)
-        specs = {f"{one.id}.json" for one in served if one.artifact in keep}
-        for spec in self._spec_path("v0").parent.iterdir():
-            if spec.name not in specs:  # it has the secrets of its day
-                spec.unlink()
-        environment.prune(self.project.state / "venvs", used_homes(self.folder.parent))
 
 
 def _free_port() -> int:
@@ -380,4 +269,7 @@ def _differs(name: str, wanted: Spec, running: Spec) -> bool:
 
 
 def _pid(pid: int | None) -> str:
-    return f"runs (process {pid})" if pid else "does not run"
+    if not pid:
+        return "does not run"
+    began = since(pid)
+    return f"runs (process {pid}){f' since {began:%Y-%m-%d %H:%M}' if began else ''}"
