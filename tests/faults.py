@@ -33,6 +33,24 @@ def at_boot(checkout: Checkout, body: str) -> None:
     checkout.append("project/wsgi.py", f"\n{SERVING}\n{indent(body, '    ')}\n")
 
 
+def around(checkout: Checkout, body: str) -> None:
+    """Put a layer around the app; the body sees `environ`, and may change `headers`."""
+    checkout.append(
+        "project/wsgi.py",
+        "\n\n"
+        "def _around(inner):\n"
+        "    def outer(environ, start_response):\n"
+        "        import time\n\n"
+        "        def start(status, headers, *more):\n"
+        "            headers = dict(headers)\n"
+        f"{indent(body, ' ' * 12)}\n"
+        "            return start_response(status, [*headers.items()], *more)\n\n"
+        "        return inner(environ, start)\n\n"
+        "    return outer\n\n\n"
+        "application = _around(application)\n",
+    )
+
+
 def migration(
     checkout: Checkout, number: int, operations: str, *, after: str = "", atomic: bool = True
 ) -> str:

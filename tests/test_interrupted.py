@@ -71,6 +71,7 @@ def test_what_served_still_serves_and_a_second_run_finishes(
     ended = interrupted(app, app.start(*words, "--json"), how, reached)
     error = ended.of(app.target)["error"]
     assert error["what"] == "interrupted"
+    assert ": interrupted</title>" in Path(ended.result["report"]).read_text()
     assert error["state"].startswith(f"{before} ")
     assert "serves at" in error["state"]
     assert error["next"]

@@ -33,7 +33,9 @@ SILENCED_SYSTEM_CHECKS = [
 DATABASES = {
     "default": database(required("DATABASE_URL", "`inv attach` attaches a database and sets it."))
 }
-# One connection for each of gunicorn's threads, of which a worker has four.
+# One connection for each of gunicorn's threads, of which a worker has four. While the database is
+# restarted, requests wait for one, up to the pool's 30 seconds: a timeout that is not far above its
+# first pause before it tries again, which is one second, would make them fail instead.
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 4}
 
 STORAGES = {

@@ -8,6 +8,7 @@ class ExitCode(IntEnum):
     """The exit codes of every castoff task; with several targets the highest counts."""
 
     DONE = 0
+    """It was done, or there was nothing to do."""
     FAILED = 1
     """A step failed; what served before still serves, or nothing served before."""
     WRONG_INPUT = 2
@@ -15,16 +16,18 @@ class ExitCode(IntEnum):
     NEEDS_A_PERSON = 3
     """It failed, and what serves now needs a person."""
     INTERRUPTED = 130
+    """Ctrl-C, SIGTERM or SIGHUP."""
 
 
 @dataclass(eq=False)
 class CastoffError(Exception):
     """An error for a person to read, in three parts.
 
-    Args:
+    Attributes:
         what: what failed, in one sentence, with the last lines of its output where they help.
         state: what state things are in now: what still serves, what was kept.
         next: what to do next, as a line to type where there is one.
+        code: the exit code of a task that ends with it.
     """
 
     what: str

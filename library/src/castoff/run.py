@@ -10,7 +10,7 @@ from types import FrameType
 
 import msgspec
 
-from castoff import targets
+from castoff import storage, targets
 from castoff.errors import CastoffError, ExitCode, Interrupted, StepError
 from castoff.events import Output
 from castoff.model import Release
@@ -24,7 +24,13 @@ Work = Callable[[Job, Made], Made]
 
 
 class TargetError(msgspec.Struct, frozen=True):
-    """The three parts of an error, for ``--json``."""
+    """The three parts of an error, for ``--json``.
+
+    Attributes:
+        what: what failed.
+        state: what state things are in now.
+        next: what to do next.
+    """
 
     what: str
     state: str
@@ -79,7 +85,10 @@ def run(
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does, while the block runs; only the first counts."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, while the block runs; only the first counts.
+
+    One that this process was started to ignore is ignored, as under nohup.
+    """
     seen = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -88,7 +97,8 @@ def signals_interrupt() -> Iterator[None]:
             seen = True
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in _ENDING}
+    heard = [one for one in _ENDING if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
@@ -103,7 +113,8 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def refused(project: Project, name: str, error: CastoffError) -> TargetResult:
     """The result of a target on which nothing could be begun, or that it did not end on."""
     url, release = "", None
-    with suppress(CastoffError):
+    storage.advise(error, project.state)
+    with suppress(Exception):  # that went wrong already; the first error is the one to tell
         job = Job(project, targets.load(project, name))
         found = job.target.status(revive=False)
         url, release = found.url, found.release
@@ -117,10 +128,8 @@ def parts(error: CastoffError) -> TargetError:
 
 def interrupted(project: Project, name: str) -> TargetResult:
     """The result of a target whose work was interrupted: says what serves now."""
-    state = "It is not known what serves."
-    with suppress(CastoffError):
-        state = standing(Job(project, targets.load(project, name)))
-    error = Interrupted(state=state, next="The same command again goes on from here.")
+    next_ = "The same command again goes on from here."
+    error = Interrupted(state=_standing(project, name), next=next_)
     return refused(project, name, error)
 
 
@@ -151,6 +160,10 @@ def _stated(job: Job, error: CastoffError) -> TargetError:
 
 def own_error(project: Project, name: str, error: Exception) -> StepError:
     """An error that castoff did not foresee: its traceback is for the log, not for a person."""
+    told = storage.refused(error, project.state) if isinstance(error, OSError) else None
+    if told:
+        told.state = _standing(project, name)
+        return told
     for line in traceback.format_exception(error):
         project.emit(Output(name, "error", line.rstrip()))
     return StepError(
@@ -158,6 +171,15 @@ def own_error(project: Project, name: str, error: Exception) -> StepError:
         "It may have stopped half-way: `inv status` says what serves.",
         "The same command again finishes it, if it can; please report it with the log.",
     )
+
+
+def _standing(project: Project, name: str) -> str:
+    """What serves now on a target; before any was come to, nothing can have changed."""
+    if not name:
+        return "Nothing was changed; what served before still serves."
+    with suppress(Exception):
+        return standing(Job(project, targets.load(project, name)))
+    return "It is not known what serves; `inv status` looks again."
 
 
 def _wait(threads: list[threading.Thread]) -> None:

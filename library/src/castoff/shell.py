@@ -24,7 +24,15 @@ ORPHANS = 1.0  # seconds that its own children get after it has ended
 
 @dataclass(frozen=True)
 class Result:
-    """How a program ended: its argv, exit status, what it printed, and the seconds it took."""
+    """How a program ended.
+
+    Attributes:
+        argv: the program and its arguments.
+        status: its exit status; negative when a signal ended it, 127 when it did not start.
+        stdout: what it printed.
+        stderr: what it printed as errors.
+        seconds: how long it took.
+    """
 
     argv: tuple[str, ...]
     status: int
@@ -39,7 +47,12 @@ class Result:
 
 
 class CommandFailed(Exception):
-    """A program could not be started, ended with another status than 0, or took too long."""
+    """A program could not be started, ended with another status than 0, or took too long.
+
+    Attributes:
+        result: how it ended.
+        reason: which of the three it was, in words that go after its name.
+    """
 
     def __init__(self, result: Result, reason: str = "") -> None:
         self.result = result
@@ -48,7 +61,11 @@ class CommandFailed(Exception):
 
 
 class Shell:
-    """Runs programs, and ends all of them when the run is interrupted."""
+    """Runs programs, and ends all of them when the run is interrupted.
+
+    Attributes:
+        cancelled: set once the run is interrupted; from then on nothing is started.
+    """
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -192,6 +209,12 @@ def foreground(argv: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) ->
             # It was not told, because the signal was for this process alone, or did not listen.
             process.send_signal(number)
             patience, number = GRACE, signal.SIGKILL
+        except BaseException:  # this process is told to end in another way
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+            process.kill()
+            raise
 
 
 def spawn(

@@ -4,7 +4,6 @@ Only the standard library and the model are imported here: a project's ``tasks.p
 to add checks of its own. The families load when they are run.
 """
 
-import difflib
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from castoff.errors import CastoffError, WrongInput
 from castoff.model import Finding, Level
+from castoff.nearest import meant
 from castoff.shell import Shell
 
 if TYPE_CHECKING:
@@ -105,7 +105,14 @@ Look = Callable[[Facts], Iterable[Finding]]
 
 
 class Check(NamedTuple):
-    """A registered check: its id, family, the facts that it needs, and its function."""
+    """A registered check.
+
+    Attributes:
+        id: its stable id.
+        family: what it is listed under.
+        needs: the facts without which it cannot look.
+        look: its function.
+    """
 
     id: str
     family: str
@@ -206,12 +213,11 @@ def _silenced(
 def _check_silence(reasons: Mapping[str, str], known: set[str]) -> None:
     for id_, reason in reasons.items():
         if id_ not in known and not DJANGO_ID.fullmatch(id_):
-            near = difflib.get_close_matches(id_, sorted(known), 1, 0.5)
-            meant = f"Did you mean `{near[0]}`? " if near else ""
             raise WrongInput(
                 f"castoff.silence.{id_}: no check has this id",
                 "Nothing was done.",
-                f"{meant}Ids are as `inv check` shows them; Django's own as security.W004.",
+                f"{meant(id_, known)}"
+                "Ids are as `inv check` shows them; Django's own as security.W004.",
             )
         if not reason.strip():
             raise WrongInput(

@@ -43,7 +43,13 @@ class AppError(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """An attempt to connect to the database: in which phase, and from which line."""
+    """An attempt to connect to the database.
+
+    Attributes:
+        phase: what was done then, as in ``AppError``.
+        file: the file of the project that it came from, relative to the tree.
+        line: its line.
+    """
 
     phase: str
     file: str = ""
@@ -54,10 +60,23 @@ class SettingsFacts(msgspec.Struct, frozen=True):
     """The settings that checks look at; never a credential.
 
     Attributes:
+        debug: ``DEBUG``.
+        allowed_hosts: ``ALLOWED_HOSTS``.
+        csrf_trusted_origins: ``CSRF_TRUSTED_ORIGINS``.
+        ssl_redirect: ``SECURE_SSL_REDIRECT``.
+        proxy_header: ``SECURE_PROXY_SSL_HEADER``; empty when it is not set.
+        session_cookie_secure: ``SESSION_COOKIE_SECURE``.
+        csrf_cookie_secure: ``CSRF_COOKIE_SECURE``.
+        csrf_in_session: ``CSRF_USE_SESSIONS``.
+        middleware: ``MIDDLEWARE``.
+        installed_apps: ``INSTALLED_APPS``.
+        storages: each storage's backend by alias.
+        static_root: ``STATIC_ROOT``.
+        static_url: ``STATIC_URL``.
         engines: each database's engine by alias.
         pools: the aliases whose connections are pooled.
         caches: each cache's backend by alias.
-        storages: each storage's backend by alias.
+        wsgi: ``WSGI_APPLICATION``.
     """
 
     debug: bool
@@ -80,7 +99,15 @@ class SettingsFacts(msgspec.Struct, frozen=True):
 
 
 class Roles(msgspec.Struct, frozen=True):
-    """Where in MIDDLEWARE each kind is, by class and not by name; None when it is missing."""
+    """Where in ``MIDDLEWARE`` each kind is, by class and not by name; None when it is missing.
+
+    Attributes:
+        release: castoff's release middleware.
+        security: Django's ``SecurityMiddleware``.
+        whitenoise: WhiteNoise.
+        session: sessions.
+        csrf: the CSRF protection.
+    """
 
     release: int | None = None
     security: int | None = None
@@ -90,7 +117,15 @@ class Roles(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What a Django check says: ``level`` is Django's number, 30 a warning, 40 an error."""
+    """What a Django check says.
+
+    Attributes:
+        id: Django's id, as in ``security.W004``.
+        level: Django's number: 30 a warning, 40 an error.
+        obj: what it is about.
+        msg: what is wrong.
+        hint: the fix, where Django knows one.
+    """
 
     id: str
     level: int
@@ -100,7 +135,13 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """A migration as ``app.name``, whether it can be undone, and what it replaces."""
+    """A migration of an installed app.
+
+    Attributes:
+        name: ``app.name``.
+        reversible: whether it can be undone.
+        replaces: the migrations that it was squashed from.
+    """
 
     name: str
     reversible: bool
@@ -108,7 +149,12 @@ class Migration(msgspec.Struct, frozen=True):
 
 
 class Migrations(msgspec.Struct, frozen=True):
-    """The migrations of every installed app, and the leaves of apps that have several."""
+    """The migrations of every installed app.
+
+    Attributes:
+        known: all of them.
+        conflicts: the leaves of the apps that have several.
+    """
 
     known: tuple[Migration, ...]
     conflicts: dict[str, tuple[str, ...]]
@@ -127,7 +173,14 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The answer to a platform's probe: the path, the status, and where it redirects."""
+    """The answer to a platform's probe.
+
+    Attributes:
+        path: the path that was asked.
+        status: the status of the answer.
+        location: where it redirects.
+        error: what failed, when there was no answer.
+    """
 
     path: str
     status: int

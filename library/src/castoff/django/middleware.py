@@ -20,6 +20,11 @@ class ReleaseMiddleware:
 
     A platform's health check comes with an IP address for a host and over plain http: so neither
     `ALLOWED_HOSTS` nor a redirect to https may be asked before it.
+
+    Attributes:
+        health_path: `settings.CASTOFF_HEALTH_PATH`, or `/healthz`.
+        release: the stamp of the code that this process runs.
+        is_async: whether what it wraps is asynchronous.
     """
 
     sync_capable = True

@@ -9,8 +9,15 @@ from django.db import models
 class Release(models.Model):
     """One row of the ledger: a release command that ran, and what it did to the database.
 
-    `known` is `{"app.migration": sha256 of its file}` for every migration in the release's code,
-    `applied` a list of `{"migration", "sha256", "breaks": [text]}` for those that this run applied.
+    Attributes:
+        commit (str): the stamp of the release's code.
+        committed_at (str): the commit's own time, ISO 8601.
+        version (str): `git describe`, or the short sha.
+        known (dict): `{"app.migration": sha256 of its file}` for every migration in the code.
+        applied (list): `{"migration", "sha256", "breaks": [text]}` for those that this run applied.
+        verdict (str): empty; the texts in `applied` say what breaks.
+        who (str): who released it; the variable `CASTOFF_BY`.
+        at (datetime): when it ran.
     """
 
     commit: "models.CharField[str, str]" = models.CharField(max_length=100)
@@ -31,7 +38,12 @@ class Release(models.Model):
 
 
 class ProbeMark(models.Model):
-    """The single row (id 1) that the probe writes and reads back."""
+    """The single row (id 1) that the probe writes and reads back.
+
+    Attributes:
+        nonce (str): what the last probe wrote.
+        at (datetime): when it did.
+    """
 
     nonce: "models.CharField[str, str]" = models.CharField(max_length=64)
     at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(auto_now=True)

@@ -18,7 +18,7 @@ from castoff.django.models import ProbeMark, Release
 from castoff.django.stamp import stamp
 
 SHORTEST_TOKEN = 32
-LEDGER_ROWS = 20
+LEDGER_ROWS = 50  # to go back to a release, its row must be among them
 LEDGER_FIELDS = ("commit", "known", "applied", "verdict", "who", "at")
 
 

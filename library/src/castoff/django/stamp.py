@@ -14,8 +14,10 @@ UNKNOWN = "unknown"
 class Stamp:
     """What `build` wrote into the artifact.
 
-    `commit` is a full sha, or `<sha>-dirty-<12 hex of the tree>`, or "unknown" without a stamp.
-    `committed_at` is ISO 8601.
+    Attributes:
+        commit: a full sha, or `<sha>-dirty-<12 hex of the tree>`, or "unknown" without a stamp.
+        committed_at: the commit's own time, ISO 8601.
+        version: `git describe`, or the short sha.
     """
 
     commit: str = UNKNOWN
