@@ -14,7 +14,17 @@ nox.options.error_on_missing_interpreters = False
 STEPS = ("build", "check", "secrets", "attach", "deploy", "smoke", "rollback")
 TARGETS = ("local",)
 ROOMS = ("core", "checks", "local", "smoke")
+OTHERS = (
+    *("tasks", "help", "completion", "doctor", "report"),
+    *("bad_input", "interrupted", "workflow"),
+)
 LOCKED = "library/requirements-dev.txt"
+# The site and the pages beside it, for their links alone: together they are no site to Sphinx.
+OUTSIDE = (
+    "-Droot_doc=README",
+    "-Dinclude_patterns=*.md,docs/**.md,library/*.md",
+    "-Dsuppress_warnings=toc.not_included,myst.xref_missing",
+)
 POETRY = ("poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5")
 
 
@@ -93,8 +103,15 @@ def steps(session: nox.Session, step: str, target: str) -> None:
 def tasks(session: nox.Session) -> None:
     """The other tasks, the command line, and bad input."""
     _install(session)
-    names = ("tasks", "bad_input", "interrupted")
-    _pytest(session, *(f"tests/test_{name}.py" for name in names), *session.posargs)
+    _pytest(session, *(f"tests/test_{name}.py" for name in OTHERS), *session.posargs)
+
+
+@nox.session(python=NEWEST)
+@nox.parametrize("target", TARGETS)
+def faults(session: nox.Session, target: str) -> None:
+    """The table of faults on one target: whatever dies, fills up or is damaged, from end to end."""
+    _install(session)
+    _pytest(session, "tests/test_faults.py", f"--target={target}", *session.posargs)
 
 
 @nox.session(python=ENDS)
@@ -103,12 +120,40 @@ def readme(session: nox.Session) -> None:
     session.run("python", "tests/readme.py", *session.posargs)
 
 
+@nox.session(python=NEWEST)
+def docs(session: nox.Session) -> None:
+    """The docs site and the workflows; fails on a dead link and a public name without a text.
+
+    With `-- --external` it asks every address outside too, which needs the internet.
+    """
+    session.install("-r", "library/requirements-docs.txt")
+    session.install("--no-deps", "-e", "library")
+    workflows = (*map(str, Path(".github/workflows").iterdir()), "docs/examples/deploy.yml")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    build = ("python", "-m", "sphinx", "-E", "-q", "-c", "docs")
+    session.run(*build, "-W", "docs", "docs/_build/html")
+    session.run("python", "-m", "pytest", "-q", "tests/test_docs.py")
+    if "--external" in session.posargs:
+        session.run(*build, *OUTSIDE, "-b", "linkcheck", ".", "docs/_build/links")
+
+
+@nox.session(python=NEWEST)
+def browser(session: nox.Session) -> None:
+    """The deployed sample and the report in a headless Chromium that is on this machine.
+
+    With `-- --screenshots` it writes the pictures of docs/images anew, and tests nothing else.
+    """
+    session.install("-r", "library/requirements-browser.txt")
+    session.install("--no-deps", "-e", "library")
+    _pytest(session, "tests/browser", *session.posargs)
+
+
 @nox.session(python=NEWEST, default=False)
 def bench(session: nox.Session) -> None:
     """Medians and ratios against the bare commands, as a table; never a timed test."""
     session.install("-r", LOCKED)
     session.install("--no-deps", "-e", "library")
-    session.run("python", "tests/bench.py", *session.posargs)
+    session.run("python", "tests/bench", *session.posargs)
 
 
 def _install(session: nox.Session, *more: str) -> None:
