@@ -27,7 +27,7 @@ MADE = re.compile(rb'"(?:SECRET_KEY|CASTOFF_PROBE_TOKEN)": "([^"]+)"')
 # Runs in the checkout's folder, and prints no secret: the env file has it.
 HOLD_SECRETS = "from project.hold import hold; hold('secrets')"
 CLIENTS = 4
-LOOK = 0.1  # seconds between two looks at everybody's arguments
+LOOK = 0.25  # seconds between two looks at everybody's arguments
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class PatientWorker(gunicorn.workers.gthread.ThreadWorker):  # type: ignore[misc
     when its requests are done, so that another takes its place.
     """
 
+    alive: bool
     _looked = 0.0
 
     def enqueue_req(self, conn: Any) -> None:
