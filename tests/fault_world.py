@@ -284,6 +284,11 @@ def _everybody() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and that run."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def _parents(pid: int) -> Iterator[int]:
     with suppress(OSError):
         while pid > 1:

@@ -39,7 +39,8 @@ def in_attach(world: World) -> Run:
     os.kill(postgres, signal.SIGSTOP)
     try:
         deploy = world.app.start("deploy", "--json")
-        eventually(lambda: '"event":"started","target":"local","step":"attach"' in deploy.printed)
+        began = f'"event":"started","target":"{world.app.target}","step":"attach"'
+        eventually(lambda: began in deploy.printed, 120)
         return killed(deploy)
     finally:
         os.kill(postgres, signal.SIGCONT)

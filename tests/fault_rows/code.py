@@ -1,10 +1,11 @@
 """Rows: the new code is no good, in a way that no check of the source can see."""
 
 import threading
+from pathlib import Path
 
 from checkout import Run, eventually
 from fault_table import PROCESSES, SUPERVISOR, Row, Serves
-from fault_world import World
+from fault_world import World, children
 from faults import around, at_boot, page
 
 
@@ -54,7 +55,7 @@ def deaf_to_sigterm(world: World) -> Run:
     reached = world.holds.close("for-ever")
     threading.Thread(target=world.app.get, args=("/for-ever/",), daemon=True).start()
     eventually(reached.exists)
-    world.app.git("revert", "--no-edit", "HEAD")
+    world.revert()
     deploy = world.app.inv("deploy")
     world.must_have_left_nothing_running()
     return deploy
@@ -87,7 +88,15 @@ def leaks_memory(world: World) -> Run:
     world.app.inv("deploy").must_end(0)
     for _ in range(60):
         assert world.app.get("/leak/").status == 200
+    first, *_ = children(world.parts["gunicorn"])
+    assert ends_before(first, world.parts["PostgreSQL"])
     return world.app.inv("logs")
+
+
+def ends_before(one: int, other: int) -> bool:
+    """Whether the kernel would rather end the one when the machine's memory is used up."""
+    scores = [int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (one, other)]
+    return scores[0] > scores[1]
 
 
 def deafen(world: World) -> None:

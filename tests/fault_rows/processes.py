@@ -9,7 +9,7 @@ from pathlib import Path
 
 from checkout import Run, eventually
 from fault_table import KILLED, PROCESSES, SUPERVISOR, Row, Serves
-from fault_world import CLIENTS, Load, World
+from fault_world import CLIENTS, Load, World, children
 
 from castoff.targets.local.state import read_json, write_json
 
@@ -47,11 +47,10 @@ def kill_master_under_load(world: World) -> None:
 
 def kill_workers_under_load(world: World) -> None:
     """What each was just answering is lost, and nothing else; in the end only new ones answer."""
-    master = world.parts["gunicorn"]
-    workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    workers = children(world.parts["gunicorn"])
     with Load(world) as load:
         for worker in workers:
-            os.kill(int(worker), signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
             load.go_on()
     assert len(load.wrong) <= CLIENTS * len(workers)
 

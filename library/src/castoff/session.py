@@ -1,5 +1,7 @@
 """One run of a task, from its arguments to its exit code."""
 
+import atexit
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -60,6 +62,7 @@ class Session:
     """
 
     def __init__(self, context: Context, task: str, target: list[str], json: bool) -> None:
+        atexit.register(gc.freeze)  # else Python looks for garbage in everything as it ends
         self.config = config_of(context)
         self.names = configuration.choose(self.config, target)
         text = sys.stderr if json else sys.stdout

@@ -237,11 +237,12 @@ def test_an_exception_in_the_listener_leaves_no_program_behind(shell: Shell) -> 
 def test_ctrl_c_in_the_main_thread_leaves_no_program_behind(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     code = (
-        "from castoff.shell import Shell\n"
-        f"Shell().run(['sh', '-c', 'echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 60'])"
+        "from pathlib import Path\nfrom castoff.shell import Shell\n"
+        f"heard = Path({str(pid)!r}).write_text\n"
+        "Shell().run(['sh', '-c', 'echo $$; exec sleep 60'], on_line=heard)"
     )
     with subprocess.Popen([PYTHON, "-c", code], stderr=subprocess.DEVNULL) as program:
-        assert soon(pid.exists)
+        assert soon(lambda: pid.exists() and bool(pid.read_text()))
         program.send_signal(signal.SIGINT)
         assert program.wait(10)
     assert soon(lambda: gone(int(pid.read_text())))

@@ -1,10 +1,11 @@
-"""`pip install castoff` without extras runs the app: nothing but Django comes with it."""
+"""`pip install castoff` without extras runs the app: it brings nothing but itself."""
 
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import django
 import pytest
 from django_shop import Project
 
@@ -24,24 +25,35 @@ def run(*argv: str) -> str:
     return done.stdout
 
 
-def test_an_app_runs_with_castoff_and_django_only(sqlite_shop: Project, tmp_path: Path) -> None:
-    venv = tmp_path / "venv"
+def installed(shop: Project, venv: Path, *packages: str) -> set[str]:
+    """Give the app a virtualenv of its own with these and castoff; return what is in it."""
     run(uv(), "venv", "--quiet", "--python", sys.executable, str(venv))
-    sqlite_shop.python = str(venv / "bin/python")
+    shop.python = str(venv / "bin/python")
+    shop.environment["PYTHONPATH"] = ""
     # Without the refresh uv would take a wheel that it built of the folder some time ago.
     fresh = ("--quiet", "--refresh-package", "castoff")
-    run(uv(), "pip", "install", *fresh, "--python", sqlite_shop.python, str(LIBRARY))
-    listed = run(uv(), "pip", "list", "--python", sqlite_shop.python, "--format", "freeze")
-    names = {line.partition("==")[0].partition(" @")[0] for line in listed.splitlines()}
+    run(uv(), "pip", "install", *fresh, "--python", shop.python, str(LIBRARY), *packages)
+    listed = run(uv(), "pip", "list", "--python", shop.python, "--format", "freeze")
+    return {line.partition("==")[0].partition(" @")[0] for line in listed.splitlines()}
+
+
+def test_an_app_runs_with_castoff_and_django_only(sqlite_shop: Project, tmp_path: Path) -> None:
+    names = installed(sqlite_shop, tmp_path / "venv", f"django=={django.get_version()}")
     assert names == {"castoff", "django", "asgiref", "sqlparse"}
-    sqlite_shop.environment["PYTHONPATH"] = ""
     where = "import castoff.django; print(castoff.django.__file__)"
-    assert str(venv) in run(sqlite_shop.python, "-I", "-c", where)
+    assert str(tmp_path) in run(sqlite_shop.python, "-I", "-c", where)
     sqlite_shop.release()
     assert sqlite_shop.manage("migrate", "--check")[0] == 0
     with sqlite_shop.served() as site:
         assert site.ask("GET", "/healthz").headers["X-Release"] == "a" * 40
         assert site.probe().status == 200
+
+
+def test_a_django_that_is_too_old_is_told(sqlite_shop: Project, tmp_path: Path) -> None:
+    installed(sqlite_shop, tmp_path / "venv", "django~=5.1.0")
+    status, output = sqlite_shop.manage("check")
+    assert status == 1
+    assert "castoff needs Django 5.2 or newer, not 5.1." in output
 
 
 def test_castoffs_app_imports_no_other_room_of_castoff(sqlite_shop: Project) -> None:

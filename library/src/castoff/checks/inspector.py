@@ -6,6 +6,7 @@ stdin; the environment is the one that a build or a release would have. Nothing 
 prints, raises or leaves behind can spoil the answer: it goes out on a descriptor of its own.
 """
 
+import gc
 import io
 import json
 import os
@@ -76,6 +77,7 @@ def main() -> None:
     # Python has put this file's folder here, whose modules are none of the app's business.
     sys.path[0] = TREE
     sys.argv = ["castoff-inspector"]
+    gc.disable()  # there is no garbage in what is loaded, and looking for it takes long
     if do(report, "settings", load_settings, asked):
         look(report, asked)
     report.end()
@@ -85,6 +87,8 @@ def look(report: Report, asked: Json) -> None:
     """Everything after the settings, each part as far as those before allow."""
     if not do(report, "setup", set_up):
         return
+    gc.freeze()
+    gc.enable()
     do(report, "setup", look_at_classes)
     do(report, "collectstatic", collect_static)
     if do(report, "urls", load_urls):

@@ -2,8 +2,12 @@
 
 import atexit
 
+from django import VERSION, get_version
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+
+OLDEST = (5, 2)
 
 
 class CastoffConfig(AppConfig):
@@ -15,7 +19,13 @@ class CastoffConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Registers the system checks, by importing them, and the end of the pools."""
+        """Registers the system checks, by importing them, and the end of the pools.
+
+        Raises:
+            ImproperlyConfigured: Django is too old.
+        """
+        if VERSION < OLDEST:
+            raise ImproperlyConfigured(f"castoff needs Django 5.2 or newer, not {get_version()}")
         from castoff.django import checks as checks
 
         atexit.register(close_pools)

@@ -8,6 +8,8 @@ nothing is collected. Prints, as its last line, JSON: {"root": the folder of sta
 made of, empty when that cannot be told, "wsgi": the WSGI application as gunicorn takes it}.
 """
 
+import atexit
+import gc
 import hashlib
 import json
 import os
@@ -21,11 +23,15 @@ SECRET = "SECRET_KEY"  # of a build it is a throw-away, another one each time
 def main(folder: str, *known: str) -> None:
     """Collect the static files of the project in the working folder."""
     sys.path[0] = os.getcwd()  # Python has put this file's folder here
+    gc.disable()  # there is no garbage in what is loaded, and looking for it takes long
+    atexit.register(gc.freeze)  # the same at the end
     import django
     from django.conf import settings
     from django.core.management import call_command
 
     django.setup()
+    gc.freeze()
+    gc.enable()
     root = str(settings.STATIC_ROOT or "")
     collects = bool(root) and "django.contrib.staticfiles" in settings.INSTALLED_APPS
     digest = Ingredients(os.path.realpath(folder)).digest() if collects else ""
