@@ -174,7 +174,7 @@ class World:
 
     def must_have_left_nothing_running(self) -> None:
         """What runs is the app and nothing else."""
-        parts = {*self.parts.values()}
+        parts = self.parts
         eventually(lambda: not self._beside(parts), 90)
 
     @contextmanager
@@ -208,9 +208,13 @@ class World:
         """The processes that have to do with the checkout, by arguments, environment or folder."""
         return [pid for pid in _everybody() if self._is_mine(pid)]
 
-    def _beside(self, parts: set[int]) -> list[int]:
-        """Those that are no part of what serves, nor started by one."""
-        return [pid for pid in self.processes if not parts & {pid, *_parents(pid)}]
+    def _beside(self, parts: dict[str, int]) -> list[int]:
+        """Those that are no part of what serves, nor a worker of one."""
+        known = {*parts.values()}
+        # What else the supervisor has started is of a release that is over.
+        masters = known - {parts.get("supervisor", 0)}
+        found = [pid for pid in self.processes if pid not in known]
+        return [pid for pid in found if not masters & {*_parents(pid)}]
 
     def _is_mine(self, pid: int) -> bool:
         place = os.fsencode(self.app.root.parent)

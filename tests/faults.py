@@ -40,7 +40,7 @@ def around(checkout: Checkout, body: str) -> None:
         "\n\n"
         "def _around(inner):\n"
         "    def outer(environ, start_response):\n"
-        "        import time\n\n"
+        "        import os, time\n\n"
         "        def start(status, headers, *more):\n"
         "            headers = dict(headers)\n"
         f"{indent(body, ' ' * 12)}\n"

@@ -233,8 +233,8 @@ def test_what_a_killed_run_has_switched_to_is_what_status_tells(
         f"import os, time\n\nwhile os.path.exists({str(slow)!r}):\n    time.sleep(0.05)",
     )
     commit = changed.commit()
-    deploy = changed.start("deploy")
-    eventually(lambda: _candidates(changed))
+    deploy = changed.start("deploy", "--json")
+    eventually(lambda: "is booting" in deploy.printed)  # from here on the supervisor goes on alone
     deploy.interrupt(signal.SIGKILL)
     deploy.wait()
     slow.unlink()

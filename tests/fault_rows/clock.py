@@ -64,6 +64,12 @@ ROWS = (
         act=set_back,
         serves=Serves.NEW,
         needs=frozenset({STATE}),
+        alone=True,
     ),
-    Row(name="the clock is set forward by a day", act=set_forward, serves=Serves.NEW),
+    Row(
+        name="the clock is set forward by a day",
+        act=set_forward,
+        serves=Serves.NEW,
+        alone=True,
+    ),
 )
