@@ -28,24 +28,28 @@ def deploy(job: Job, made: Made) -> Made:
     """
     with job.locked("deploy"):
         made = run(UNTIL_LIVE, job, made)
-        answer = live(job) if _has_migrated(job, made) else None
+        migrated = _has_migrated(job, made)
+        answer = live(job) if migrated else None
         try:
             return run(((smoke,),), job, made)
         except Interrupted:
             raise
         except StepError as error:
-            _go_back(job, made, answer, error)
+            _go_back(job, made, error, migrated, answer)
             raise
 
 
-def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError) -> None:
+def _go_back(
+    job: Job, made: Made, error: StepError, migrated: bool, answer: ProbeAnswer | None
+) -> None:
     """Put the release that served before back, and say so in the error.
 
     Args:
         job: the target's run.
         made: what was released, and what served before.
-        answer: what the probe said of the schema, where that may have changed.
         error: what the smoke test found.
+        migrated: whether the schema may have changed.
+        answer: what the probe said of the schema then; None where nothing answered.
     """
     failed, before = made.release, made.before
     if failed is None or (before and before.id == failed.id):
@@ -56,7 +60,7 @@ def _go_back(job: Job, made: Made, answer: ProbeAnswer | None, error: StepError)
     for line in job.target.logs(follow=False):
         job.say("smoke")(line)  # after the rollback `inv logs` shows the other release
     try:
-        if _has_migrated(job, made):
+        if migrated:
             refuse_broken(job, before, answer)
         back = _rolled_back(job, before)
     except CastoffError as reason:
