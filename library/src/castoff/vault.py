@@ -3,7 +3,7 @@
 import io
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from castoff.config import Config
 from castoff.errors import StepError, WrongInput
@@ -16,11 +16,19 @@ SECRET_KEY = "SECRET_KEY"
 GENERATED = (SECRET_KEY, PROBE_TOKEN)
 # Attached or known by the target, never taken from the source of secrets.
 PROVIDED = ("DATABASE_URL", "PUBLIC_URLS", "DJANGO_SETTINGS_MODULE", "PORT")
+WHERE_TO_PUT_IT = (
+    "Put it into castoff.secrets.env_file, the environment, or castoff.secrets.command."
+)
 
 
 def required(config: Config) -> tuple[str, ...]:
     """Return the names that must be set on a target, each once."""
     return tuple(dict.fromkeys([*GENERATED, *config.secrets.required]))
+
+
+def missing(config: Config, names: Container[str]) -> list[str]:
+    """Return the required names that are not among ``names``, and that castoff does not make."""
+    return [one for one in required(config) if one not in names and one not in GENERATED]
 
 
 def offered(project: Project) -> dict[str, Secret]:

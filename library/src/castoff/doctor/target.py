@@ -52,17 +52,11 @@ def _not_made(target: Target) -> list[Problem]:
 
 def _secrets(project: Project, target: Target) -> list[Problem]:
     """The required names that have no value, as far as can be told without asking the command."""
-    there = {*target.config(), *vault.origins(project), *vault.GENERATED}
-    missing = [name for name in vault.required(project.config) if name not in there]
+    missing = vault.missing(project.config, {*target.config(), *vault.origins(project)})
     if not missing:
         return []
     names, command = ", ".join(missing), project.config.secrets.command
     if command:
         what = f"{names}: not set yet, `{command[0]}` is to have a value"
         return [Problem(what, f"`inv --dry secrets --target={target.name}`", ExitCode.DONE)]
-    return [
-        Problem(
-            f"no value for {names}",
-            "Put it into castoff.secrets.env_file, the environment, or castoff.secrets.command.",
-        )
-    ]
+    return [Problem(f"no value for {names}", vault.WHERE_TO_PUT_IT)]

@@ -60,15 +60,14 @@ def wanted_values(job: Job, there: dict[str, str]) -> dict[str, Secret]:
     """
     config = job.project.config
     values = vault.offered(job.project)
-    absent = [name for name in vault.required(config) if name not in values | there]
-    generated = tuple(name for name in absent if name in vault.GENERATED)
-    missing = [name for name in absent if name not in vault.GENERATED]
-    if missing:
+    known = values | there
+    if missing := vault.missing(config, known):
         raise StepError(
             f"no value for {', '.join(missing)}",
             "No secret was changed; what served before still serves.",
-            "Put it into castoff.secrets.env_file, the environment, or castoff.secrets.command.",
+            vault.WHERE_TO_PUT_IT,
         )
+    generated = tuple(name for name in vault.GENERATED if name not in known)
     own = {"DJANGO_SETTINGS_MODULE": config.settings, "PUBLIC_URLS": ",".join(job.public_urls)}
     plain = {name: Secret(name, own[name], public=True, origin="castoff") for name in own}
     return {**values, **vault.generate(generated), **plain}
