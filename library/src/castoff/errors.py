@@ -66,3 +66,13 @@ class Interrupted(CastoffError):
     what: str = "interrupted"
 
     code = ExitCode.INTERRUPTED
+
+
+def headline(what: str) -> str:
+    """The first line of what failed, without the colon before the lines of its output."""
+    return what.partition("\n")[0].rstrip(":")
+
+
+def of_its_own(error: Exception) -> str:
+    """What failed, of an error that castoff did not foresee."""
+    return f"castoff met an error of its own: {type(error).__name__}: {error}"

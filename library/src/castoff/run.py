@@ -11,7 +11,7 @@ from types import FrameType
 import msgspec
 
 from castoff import storage, targets
-from castoff.errors import CastoffError, ExitCode, Interrupted, StepError
+from castoff.errors import CastoffError, ExitCode, Interrupted, StepError, of_its_own
 from castoff.events import Output
 from castoff.model import Release
 from castoff.project import Project
@@ -167,7 +167,7 @@ def own_error(project: Project, name: str, error: Exception) -> StepError:
     for line in traceback.format_exception(error):
         project.emit(Output(name, "error", line.rstrip()))
     return StepError(
-        f"castoff met an error of its own: {type(error).__name__}: {error}",
+        of_its_own(error),
         "It may have stopped half-way: `inv status` says what serves.",
         "The same command again finishes it, if it can; please report it with the log.",
     )

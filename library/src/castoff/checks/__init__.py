@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from castoff.errors import CastoffError, WrongInput
+from castoff.errors import CastoffError, WrongInput, headline
 from castoff.model import Finding, Level
 from castoff.nearest import meant
 from castoff.shell import Shell
@@ -235,7 +235,7 @@ def _need(facts: Facts, names: Iterable[str]) -> None:
             raise NotLooked("nothing serves there yet that could tell its migrations")
         if (name == "app" or name in APP_PARTS) and facts.app is None:
             problem = facts.app_problem or facts.lock_problem or "the app was not looked at"
-            raise NotLooked(problem.partition("\n")[0].rstrip(":"))
+            raise NotLooked(headline(problem))
         if name in APP_PARTS and getattr(facts.app, name) is None:
             imported = getattr(facts.app, "settings", None) is not None
             raise NotLooked(APP_PARTS[name if imported else "settings"])

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from castoff.errors import CastoffError, ExitCode
+from castoff.errors import CastoffError, ExitCode, of_its_own
 from castoff.model import Finding, Release, Tool
 
 T = TypeVar("T")
@@ -121,8 +121,7 @@ def _of(error: Exception) -> Problem:
     if isinstance(error, OSError):
         what = f"{error.filename or type(error).__name__}: {error.strerror or error}"
         return Problem(what, "Mend it, and run `inv doctor` again.")
-    what = f"castoff met an error of its own: {type(error).__name__}: {error}"
-    return Problem(what, "Please report it.")
+    return Problem(of_its_own(error), "Please report it.")
 
 
 def problem(error: CastoffError) -> Problem:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from castoff.errors import Interrupted
+from castoff.errors import Interrupted, headline
 from castoff.events import Event, Failed, Finished, Found, Measured, Note, Smoked, Started
 from castoff.model import Finding, SmokeCheck
 
@@ -109,8 +109,7 @@ class Gathered:
 
     def _fail(self, event: Failed, what: str) -> None:
         interrupted = what == Interrupted.what
-        headline = what.partition("\n")[0].rstrip(":")
-        self._end(event, Ending.CUT if interrupted else Ending.FAILED, headline)
+        self._end(event, Ending.CUT if interrupted else Ending.FAILED, headline(what))
         for target, step in list(self._open):
             if target == event.target and not interrupted:
                 stretch = self._beside[target, step] = self._open.pop((target, step))

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from castoff import environment
-from castoff.errors import CastoffError, Interrupted, StepError
+from castoff.errors import CastoffError, Interrupted, StepError, headline
 from castoff.model import Artifact, Release
 from castoff.person import user
 from castoff.project import Project
@@ -97,7 +97,7 @@ class Releasing:
             yield begun
         except CastoffError as error:
             with suppress(OSError):  # what has begun and did not end reads as failed too
-                self._records.end(begun, "failed", error.what.partition("\n")[0].rstrip(":"))
+                self._records.end(begun, "failed", headline(error.what))
             raise
 
     def _prepared(self, begun: Release, build: Build) -> Path:
