@@ -102,12 +102,14 @@ class Holds:
         folder.mkdir()
         checkout.write(
             "project/hold.py",
+            "import os\n"
             "import time\n"
-            "from pathlib import Path\n\n\n"
+            "from contextlib import suppress\n\n\n"
             "def hold(name):\n"
-            f"    flag = Path({str(folder)!r}, name)\n"
-            "    while flag.exists():\n"
-            '        flag.with_suffix(".reached").touch()\n'
+            f"    flag = os.path.join({str(folder)!r}, name)\n"
+            "    while os.path.exists(flag):\n"
+            "        with suppress(FileExistsError, FileNotFoundError):\n"
+            '            os.link(flag, flag + ".reached")  # not when it was opened meanwhile\n'
             "        time.sleep(0.05)\n",
         )
         settings = 'import sys\n\nfrom project.hold import hold\n\nhold("settings")\n'
@@ -128,5 +130,7 @@ class Holds:
 
     def open(self) -> None:
         """Let it go on everywhere."""
+        for path in sorted(self.folder.iterdir()):  # a flag before what says it was reached
+            path.unlink()
         for path in self.folder.iterdir():
             path.unlink()

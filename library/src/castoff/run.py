@@ -18,6 +18,9 @@ from castoff.project import Project
 from castoff.steps import Job, Made, Options
 from castoff.steps.now import standing
 
+# The kernel may hand a signal to another thread of the process than the main one, which Python
+# does not wake then: a plain join() would hear Ctrl-C only when the thread ends by itself.
+TICK = 0.1  # seconds between two looks at whether there was a signal
 PATIENCE = 5.0  # seconds in which the targets' threads end after Ctrl-C
 
 Work = Callable[[Job, Made], Made]
@@ -76,7 +79,8 @@ def run(
         thread.start()
     try:
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(TICK)
     except KeyboardInterrupt:
         project.shell.cancel()
         _wait(threads)

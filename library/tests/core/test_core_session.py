@@ -1,7 +1,9 @@
 """A run's end: what a person and a program are told, and that a report is always there."""
 
 import json
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,26 @@ def test_it_tells_where_the_newest_report_and_the_history_are(
 def test_before_the_first_report_it_says_what_writes_one(context: Context) -> None:
     with pytest.raises(CastoffError, match="there is no report yet"):
         show(context, history=False, only_path=False)
+
+
+@pytest.fixture
+def main_thread_is_deaf() -> Iterator[None]:
+    """Let another thread take SIGINT, as the kernel does when that one happens to run."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@pytest.mark.usefixtures("main_thread_is_deaf")
+def test_ctrl_c_is_heard_although_another_thread_took_the_signal(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(job: Job, made: Made) -> Made:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        os.kill(os.getpid(), signal.SIGINT)
+        heard.append(job.project.shell.cancelled.wait(10))
+        return made
+
+    heard: list[bool] = []
+    Session(context, "check", ["local"], json=False).perform(work)
+    assert heard == [True]

@@ -178,6 +178,31 @@ def test_a_listener_that_raises_ends_the_questions(good: Served) -> None:
         )
 
 
+def test_a_cancelled_run_waits_for_no_page_that_hangs() -> None:
+    from castoff.config import SmokeConfig
+    from castoff.errors import Interrupted
+    from castoff.smoke import ask
+
+    def handle(stream: socket.socket, line: str, head: str) -> None:
+        if "/healthz" in line:
+            stream.sendall(healthy())
+            return
+        cancelled.set()
+        time.sleep(5)
+
+    cancelled = threading.Event()
+    with scripted(handle) as served, pytest.raises(Interrupted):
+        ask(
+            served.url,
+            stamp=STAMP,
+            token=None,
+            options=SmokeConfig(timeout=60),
+            admin=None,
+            on_check=lambda check: None,
+            cancelled=cancelled,
+        )
+
+
 def test_a_proxy_of_the_environment_is_not_used_on_this_machine(
     good: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

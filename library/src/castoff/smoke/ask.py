@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from threading import Event
 from time import perf_counter
 
 from castoff.config import SmokeConfig
@@ -34,6 +35,7 @@ def ask(
     health_path: str = "/healthz",
     http_url: str | None = None,
     on_check: OnCheck,
+    cancelled: Event | None = None,
 ) -> list[SmokeCheck]:
     """Ask the release that runs at ``url`` whether it is the right one and works.
 
@@ -47,6 +49,7 @@ def ask(
         http_url: the plain http side of an https URL; port 80 of the same host when left out,
             and not asked when the https port is not 443.
         on_check: called with each check as it ends, in this thread.
+        cancelled: set, from another thread, when nobody wants to know any more.
 
     Returns:
         The checks in a fixed order. Only one, a failed one, when nothing answers at all
@@ -54,6 +57,7 @@ def ask(
 
     Raises:
         WrongInput: ``url`` is not one that can be asked.
+        Interrupted: it was cancelled.
     """
     plain = https.plain_side(origin_of(url)) if http_url is None else http_url.rstrip("/")
     with Browser(url, options.timeout, plain) as browser:
@@ -67,13 +71,13 @@ def ask(
             http_url=plain,
             now=datetime.now(UTC),
         )
-        first, goes_on = _health(site)
+        first, goes_on = _health(site, cancelled)
         on_check(first)
         if not goes_on:
             return [first]
         if admin == "":
             site = replace(site, admin=_admin(site))
-        return [first, *_all(questions(site), options.timeout, on_check)]
+        return [first, *_all(questions(site), options.timeout, on_check, cancelled)]
 
 
 def questions(site: Site) -> list[Question]:
@@ -102,7 +106,7 @@ def _admin(site: Site) -> str:
     return answer.admin if answer else ""
 
 
-def _health(site: Site) -> tuple[SmokeCheck, bool]:
+def _health(site: Site, cancelled: Event | None) -> tuple[SmokeCheck, bool]:
     """Ask for health; also return whether anything answers, so that there is more to ask."""
     silent: list[NoAnswer] = []
 
@@ -115,18 +119,20 @@ def _health(site: Site) -> tuple[SmokeCheck, bool]:
             raise Wrong(error.what, rest) from None
 
     limit = site.options.timeout * LONGEST
-    for _, check in together([partial(_judge, "health", listen)], limit):
+    for _, check in together([partial(_judge, "health", listen)], limit, cancelled):
         untrusted = bool(silent) and silent[0].untrusted
         named = SmokeCheck("certificate", False, check.detail, check.seconds)
         return named if untrusted else check, not silent
     return _unfinished("health", limit), False
 
 
-def _all(asked: Sequence[Question], timeout: float, on_check: OnCheck) -> list[SmokeCheck]:
+def _all(
+    asked: Sequence[Question], timeout: float, on_check: OnCheck, cancelled: Event | None
+) -> list[SmokeCheck]:
     limit = timeout * LONGEST
     checks: list[SmokeCheck | None] = [None] * len(asked)
     jobs = [partial(_judge, name, question) for name, question in asked]
-    for index, check in together(jobs, limit):
+    for index, check in together(jobs, limit, cancelled):
         checks[index] = check
         on_check(check)
     for index, (name, _) in enumerate(asked):

@@ -2,21 +2,30 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 from typing import TypeVar
 
+from castoff.errors import Interrupted
+
 WORKERS = 8
+TICK = 0.1  # seconds between two looks at whether the run was cancelled
 
 T = TypeVar("T")
 
 
-def together(jobs: Sequence[Callable[[], T]], limit: float) -> Iterator[tuple[int, T]]:
+def together(
+    jobs: Sequence[Callable[[], T]], limit: float, cancelled: Event | None = None
+) -> Iterator[tuple[int, T]]:
     """Yield each job's index and result as it ends; a job that has not ended is left out.
 
     Args:
         jobs: what to run; none of them may raise.
         limit: seconds for all of them.
+        cancelled: set when nobody wants to know any more.
+
+    Raises:
+        Interrupted: it was cancelled.
     """
     # Daemon threads and not an executor: looking up a host has no time limit, and the
     # interpreter would wait at its end for a thread that hangs there.
@@ -29,11 +38,24 @@ def together(jobs: Sequence[Callable[[], T]], limit: float) -> Iterator[tuple[in
     until = monotonic() + limit
     try:
         for _ in jobs:
-            yield done.get(timeout=max(0.0, until - monotonic()))
+            yield _next(done, until, cancelled)
     except Empty:
         return
     finally:
         _drain(waiting)
+
+
+def _next(
+    done: "SimpleQueue[tuple[int, T]]", until: float, cancelled: Event | None
+) -> tuple[int, T]:
+    while not (cancelled and cancelled.is_set()):
+        left = until - monotonic()
+        try:
+            return done.get(timeout=max(0.0, min(TICK, left)))
+        except Empty:
+            if left <= TICK:
+                raise
+    raise Interrupted
 
 
 def _work(

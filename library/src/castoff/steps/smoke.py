@@ -13,6 +13,7 @@ def smoke(job: Job, made: Made) -> Outcome:
 
     Raises:
         StepError: nothing was released, or an answer was wrong.
+        Interrupted: the run was cancelled.
     """
     release = made.release or current(job)
     if job.project.dry:
@@ -54,4 +55,5 @@ def ask(job: Job, release: Release, url: str) -> list[SmokeCheck]:
         options=options,
         admin=None if options.admin == "none" else options.admin,
         on_check=lambda answer: emit(Smoked(name, "smoke", answer)),
+        cancelled=job.project.shell.cancelled,
     )
