@@ -1,6 +1,7 @@
 """What is to be deployed: a commit, or the tree with its uncommitted changes, as git has it."""
 
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -8,6 +9,8 @@ import time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from castoff.errors import StepError
 from castoff.model import Source
@@ -92,6 +95,50 @@ def unpack(source: Source, folder: Path, shell: Shell) -> Path:
     return folder / source.prefix
 
 
+def folder(source: Source, state: Path) -> Path:
+    """Where a project's state folder has the source unpacked, for checks and for the virtualenv."""
+    return state / "sources" / source.stamp
+
+
+def copy(source: Source, unpacked: Path, folder: Path, shell: Shell) -> Path:
+    """Do what ``unpack`` does with the files of another folder, by hard links where it is whole.
+
+    Raises:
+        StepError: as ``unpack``.
+    """
+    try:
+        shutil.copytree(
+            unpacked,
+            folder,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("__pycache__"),
+            copy_function=os.link,
+        )
+    except (OSError, shutil.Error):  # it was deleted meanwhile, or lies on another disk
+        shutil.rmtree(folder, ignore_errors=True)
+        return unpack(source, folder, shell)
+    return folder / source.prefix
+
+
+def stamp(source: Source, tree: Path) -> None:
+    """Write ``release.json``, by which a release answers which code it is.
+
+    Args:
+        source: what was unpacked.
+        tree: the project's folder in it.
+    """
+    file, at = tree / "release.json", source.committed_at.timestamp()
+    content = {
+        "commit": source.stamp,
+        "committed_at": source.committed_at,
+        "version": source.version,
+    }
+    file.unlink(missing_ok=True)  # one of the commit's may be the same file as in another folder
+    file.write_bytes(msgspec.json.encode(content))
+    file.chmod(0o644)
+    os.utime(file, (at, at))  # as git does with all the rest
+
+
 def tree_hash(source: Source, path: str, shell: Shell) -> str:
     """Return git's hash of a folder's content in the source; ``path`` is relative to the project.
 
@@ -127,6 +174,19 @@ def author(root: Path, shell: Shell) -> str:
     except StepError:
         return ""
     return said.rpartition(" ")[0].rpartition(" ")[0]  # without the time and its zone
+
+
+def published(root: Path, shell: Shell) -> str:
+    """Return where others find the repository, without a login; empty when that is not known."""
+    try:
+        url = _git(root, shell, "remote", "get-url", "origin").strip()
+    except StepError:
+        return ""
+    scheme, found, place = url.partition("://")
+    if not found:  # git@host:path, or a folder of this machine
+        return url if re.match(r"[\w.-]+@[\w.-]+:", url) else ""
+    host, slash, path = place.partition("/")
+    return "" if scheme == "file" else f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _forget_cut_off(parent: Path) -> None:

@@ -30,6 +30,24 @@ def test_export_ignore_and_file_modes_are_kept(
     assert (tree / "app.py").stat().st_mode & 0o777 == 0o644
 
 
+def test_a_copy_has_what_git_has_and_its_stamp_is_its_own(
+    repository: Repository, shell: Shell, tmp_path: Path
+) -> None:
+    repository.write("release.json", "the project's own")
+    (repository.root / "inside.py").symlink_to("app.py")
+    repository.commit()
+    found = source.observe(repository.root, shell)
+    tree = source.unpack(found, tmp_path / "tree", shell)
+    before = files(tree)
+    (tree / "__pycache__").mkdir()
+    copy = source.copy(found, tree, tmp_path / "copy", shell)
+    assert files(copy) == before
+    source.stamp(found, copy)
+    assert found.commit in (copy / "release.json").read_text()
+    assert files(tree) == before
+    assert files(source.copy(found, tmp_path / "gone", tmp_path / "anew", shell)) == before
+
+
 def test_a_link_inside_is_kept_and_one_that_leads_out_is_refused(
     repository: Repository, shell: Shell, tmp_path: Path
 ) -> None:

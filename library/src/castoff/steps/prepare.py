@@ -68,8 +68,7 @@ def _prepared(project: Project) -> Made:
 
 
 def _folder(project: Project, found: Source) -> Path:
-    """Where the source is unpacked, for checks and for the virtualenv."""
-    folder = project.state / "sources" / found.stamp
+    folder = source.folder(found, project.state)
     if project.dry and not folder.exists():
         scratch = tempfile.mkdtemp(prefix="castoff-dry-")
         atexit.register(shutil.rmtree, scratch, ignore_errors=True)

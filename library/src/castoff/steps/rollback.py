@@ -48,11 +48,16 @@ def rollback(job: Job, made: Made) -> Outcome:
     if earlier.status == "current":
         detail = f"{earlier.id} serves already: nothing to do"
         return Outcome(detail, {"release": earlier}, changed=False)
-    refuse_broken(job, earlier, live(job))
     why = f"{earlier.commit[:9]} served before"
+
+    def may() -> None:
+        refuse_broken(job, earlier, live(job))
+
+    if job.project.dry:
+        may()
     if not job.plan("rollback", f"put the code of {earlier.id} live", why):
         return Outcome(f"would go back to {earlier.id}", changed=False)
-    released = job.target.rollback(earlier, job.say("rollback"))
+    released = job.target.rollback(earlier, job.say("rollback"), may)
     return Outcome(f"{released.id} is live, with the code of {earlier.id}", {"release": released})
 
 

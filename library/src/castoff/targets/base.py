@@ -104,8 +104,17 @@ class Target(Protocol):
         """Return the releases, newest first."""
         ...
 
-    def rollback(self, release: Release, say: Say) -> Release:
-        """Put the code of an earlier release live, without its release command."""
+    def rollback(
+        self, release: Release, say: Say, may: Callable[[], None] = lambda: None
+    ) -> Release:
+        """Put the code of an earlier release live, without its release command.
+
+        Args:
+            release: the earlier one.
+            say: takes lines of progress.
+            may: called before anything changes for those who use the app; it raises to refuse,
+                and then nothing was changed.
+        """
         ...
 
     def run(self, argv: Sequence[str], say: Say) -> Result:

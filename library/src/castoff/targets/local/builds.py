@@ -98,8 +98,9 @@ class Builds:
         folder = self._folder / self.name(source, environment)
         scratch = self._folder / f"{NEW}{token_hex(4)}"
         try:
-            root = sources.unpack(source, scratch, self._project.shell)
-            _stamp(root, source)
+            there = sources.folder(source, self._project.state)
+            root = sources.copy(source, there, scratch, self._project.shell)
+            sources.stamp(source, root)
             collecting = StaticFiles(self._project, environment.python, urls, say)
             static = collecting.collect(scratch, root, self.whole())
             build = _build(source, environment, static, scratch, folder)
@@ -157,15 +158,6 @@ def _build(
         wsgi=static.wsgi,
         static_digest=static.digest,
     )
-
-
-def _stamp(root: Path, source: Source) -> None:
-    stamp = {
-        "commit": source.stamp,
-        "committed_at": source.committed_at,
-        "version": source.version,
-    }
-    (root / "release.json").write_bytes(msgspec.json.encode(stamp))
 
 
 def _sizes(folder: Path, static: Collected) -> dict[str, int]:

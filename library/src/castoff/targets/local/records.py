@@ -93,6 +93,10 @@ class Records:
         self._write([release, *releases])
         return release
 
+    def forget(self, release: Release) -> None:
+        """Take back what ``begin`` wrote down."""
+        self._write([one for one in self.releases() if one.id != release.id])
+
     def end(
         self, release: Release, status: str, note: str = "", *, migrated: bool = True
     ) -> Release:

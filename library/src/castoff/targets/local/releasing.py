@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +25,28 @@ RELEASE_TIMEOUT = 3600.0
 CANCEL_LOOK = 0.1  # seconds between two looks for a Ctrl-C
 # How `manage.py release` ends when it applied nothing; any other end may have changed the schema.
 NOTHING_APPLIED = re.compile(r"nothing to do: |0 migrations applied\b")
+
+
+class _Refused(Exception):
+    """A release may not go on.
+
+    Attributes:
+        why: what to tell.
+    """
+
+    def __init__(self, why: CastoffError) -> None:
+        self.why = why
+
+
+def _already_asked() -> None:
+    pass
+
+
+def _ask(may: Callable[[], None]) -> None:
+    try:
+        may()
+    except CastoffError as why:
+        raise _Refused(why) from None
 
 
 class Releasing:
@@ -72,16 +94,24 @@ class Releasing:
                 self._switch(spec, say, ahead=not migrated)
             return self._end(begun, migrated)
 
-    def rollback(self, release: Release, say: Say) -> Release:
+    def rollback(self, release: Release, say: Say, may: Callable[[], None]) -> Release:
         """Put an earlier release's folder live, with today's config vars.
 
+        Its code loads while it is asked whether it may.
+
         Raises:
-            StepError: its folder is gone, or its code may not serve.
+            StepError: its folder is gone, or its code may not serve; or as ``may``.
         """
         build = self._builds.required(release.artifact)
+        if not self._supervisor.running():
+            may()  # to start it would change something
+            may = _already_asked
         self._supervisor.start()
         with self._begun(build, f"rollback to {release.id}") as begun:
-            self._switch(self._prepared(begun, build), say)
+            spec = self._prepared(begun, build)
+            with self._supervisor.ahead(spec):
+                _ask(may)
+                self._switch(spec, say, ahead=True)
             return self._end(begun, migrated=False)
 
     def wait_until_tidy(self) -> None:
@@ -91,10 +121,16 @@ class Releasing:
 
     @contextmanager
     def _begun(self, build: Build, note: str = "") -> Iterator[Release]:
-        """Write a release down before it begins, and what became of it when it failed."""
+        """Write a release down before it begins, and what became of it when it failed.
+
+        One that was refused leaves no trace.
+        """
         begun = self._records.begin(build.artifact, note)
         try:
             yield begun
+        except _Refused as refusal:
+            self._records.forget(begun)
+            raise refusal.why from None
         except CastoffError as error:
             with suppress(OSError):  # what has begun and did not end reads as failed too
                 self._records.end(begun, "failed", headline(error.what))

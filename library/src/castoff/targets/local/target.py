@@ -1,6 +1,6 @@
 """The driver of the local target: the protocol, in release folders, PostgreSQL and gunicorn."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -179,9 +179,11 @@ class LocalTarget:
         """Return the releases, newest first."""
         return self.records.releases()
 
-    def rollback(self, release: Release, say: Say) -> Release:
+    def rollback(
+        self, release: Release, say: Say, may: Callable[[], None] = lambda: None
+    ) -> Release:
         """Put an earlier release's folder live, with today's config vars."""
-        return self.releasing.rollback(release, say)
+        return self.releasing.rollback(release, say, may)
 
     # While it runs
 
