@@ -6,6 +6,7 @@ It prints a table, and is never a test: a figure that is missed is shown as miss
 """
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -40,6 +41,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=3, help="counted runs of each pair")
     options.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     wanted = options.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have byte code, and so has the other side
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what it began
     rows = []
     with tempfile.TemporaryDirectory(prefix="castoff-bench-") as folder:

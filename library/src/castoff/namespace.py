@@ -1,6 +1,5 @@
 """The collection of tasks that a project's ``tasks.py`` hands to Invoke."""
 
-import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +7,10 @@ from typing import Any
 
 from invoke import Collection, Exit, Task
 
-from castoff import yaml_file
+from castoff import start, yaml_file  # noqa: F401 (start: before the others)
 from castoff.command_line import asks_for_json, explain_wrong_words
 from castoff.errors import CastoffError
 from castoff.tasks import TASKS
-
-# A run is short, and most of what it makes is there to its end: Python need not look for garbage
-# each 2,000 objects, which takes a tenth of it.
-OBJECTS_BETWEEN_LOOKS = 100_000
 
 
 def collection(root: Path | str, *tasks: Callable[..., Any]) -> Collection:
@@ -30,7 +25,6 @@ def collection(root: Path | str, *tasks: Callable[..., Any]) -> Collection:
     Raises:
         invoke.Exit: ``invoke.yaml`` is broken; with what is wrong, and exit code 2.
     """
-    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     path = Path(root).resolve()
     folder = path if path.is_dir() else path.parent
     others = {one.name for one in tasks if isinstance(one, Task)}

@@ -1,6 +1,6 @@
 """Whether it answers, with which code, and whether it can use its database."""
 
-from castoff.smoke.browser import origin_of
+from castoff.smoke.browser import Answer, origin_of
 from castoff.smoke.explain import unexpected
 from castoff.smoke.probe import ProbeAnswer, ask_probe
 from castoff.smoke.site import Site
@@ -13,6 +13,21 @@ SHOWN_PENDING = 5
 
 def health(site: Site) -> str:
     """200 at the health path; waits for the first answer as long as for any request."""
+    try:
+        answer = site.browser.get(site.health_path)
+    except NoAnswer as error:
+        if not error.may_come:
+            raise
+        answer = _awaited(site)
+    if answer.status == 200:
+        return "200"
+    error = unexpected(answer)
+    if answer.status in (301, 302, 307, 308, 400, 404):
+        raise Wrong(error.what, MIDDLEWARE)
+    raise error
+
+
+def _awaited(site: Site) -> Answer:
     from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
     tries = Retrying(
@@ -21,13 +36,7 @@ def health(site: Site) -> str:
         retry=retry_if_exception(lambda error: isinstance(error, NoAnswer) and error.may_come),
         reraise=True,
     )
-    answer = tries(site.browser.get, site.health_path)
-    if answer.status == 200:
-        return "200"
-    error = unexpected(answer)
-    if answer.status in (301, 302, 307, 308, 400, 404):
-        raise Wrong(error.what, MIDDLEWARE)
-    raise error
+    return tries(site.browser.get, site.health_path)
 
 
 def stamp(site: Site) -> str:

@@ -5,7 +5,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,20 @@ def check_workers(
     until = time.monotonic() + spec.boot_seconds
     while len(passed) < spec.workers:
         _go_on(candidate, until, len(passed), stopping)
-        for pid in _waiting(candidate) - passed:
-            if _check(Worker(candidate, pid, port, until), spec):
-                passed.add(pid)
-                say(f"{len(passed)} of {spec.workers} workers answered their checks")
+        for pid in _passing(_waiting(candidate) - passed, candidate, port, until):
+            passed.add(pid)
+            say(f"{len(passed)} of {spec.workers} workers answered their checks")
         passed = {pid for pid in passed if Identity.of(pid)}
+
+
+def _passing(pids: set[int], candidate: Gunicorn, port: int, until: float) -> Iterator[int]:
+    """Check workers side by side, and yield those that pass."""
+
+    def check(pid: int) -> int | None:
+        return pid if _check(Worker(candidate, pid, port, until), candidate.spec) else None
+
+    with ThreadPoolExecutor(max(1, len(pids))) as pool:
+        yield from filter(None, pool.map(check, pids))
 
 
 def _go_on(candidate: Gunicorn, until: float, passed: int, stopping: threading.Event) -> None:
