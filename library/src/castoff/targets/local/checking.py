@@ -5,8 +5,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,23 +53,22 @@ def check_workers(
         CheckFailed: gunicorn ended, a worker failed, or it took longer than ``boot_seconds``.
     """
     spec, passed = candidate.spec, set[int]()
+    asked: dict[int, Future[bool]] = {}
     until = time.monotonic() + spec.boot_seconds
-    while len(passed) < spec.workers:
-        _go_on(candidate, until, len(passed), stopping)
-        for pid in _passing(_waiting(candidate) - passed, candidate, port, until):
-            passed.add(pid)
-            say(f"{len(passed)} of {spec.workers} workers answered their checks")
-        passed = {pid for pid in passed if Identity.of(pid)}
-
-
-def _passing(pids: set[int], candidate: Gunicorn, port: int, until: float) -> Iterator[int]:
-    """Check workers side by side, and yield those that pass."""
-
-    def check(pid: int) -> int | None:
-        return pid if _check(Worker(candidate, pid, port, until), candidate.spec) else None
-
-    with ThreadPoolExecutor(max(1, len(pids))) as pool:
-        yield from filter(None, pool.map(check, pids))
+    pool = ThreadPoolExecutor(spec.workers)  # the workers do not come up at the same moment
+    try:
+        while len(passed) < spec.workers:
+            _go_on(candidate, until, len(passed), stopping)
+            for pid in _waiting(candidate) - asked.keys():
+                asked[pid] = pool.submit(_check, Worker(candidate, pid, port, until), spec)
+            for pid in [pid for pid, check in asked.items() if check.done() and check.result()]:
+                if pid not in passed:
+                    passed.add(pid)
+                    say(f"{len(passed)} of {spec.workers} workers answered their checks")
+            asked = {pid: check for pid, check in asked.items() if Identity.of(pid)}
+            passed &= asked.keys()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # one that hangs keeps nobody waiting
 
 
 def _go_on(candidate: Gunicorn, until: float, passed: int, stopping: threading.Event) -> None:
