@@ -114,6 +114,14 @@ def faults(session: nox.Session, target: str) -> None:
     _pytest(session, "tests/test_faults.py", f"--target={target}", *session.posargs)
 
 
+@nox.session(python=NEWEST)
+def image(session: nox.Session) -> None:
+    """The image: built, audited, booted and served from, on this machine's Docker engine."""
+    _install(session)
+    _pytest(session, "library/tests/image", *session.posargs)
+    _pytest(session, "tests/image", "tests/test_image.py", "tests/test_contained.py")
+
+
 @nox.session(python=ENDS)
 def readme(session: nox.Session) -> None:
     """The README's first command, in a fresh clone and a fresh virtualenv."""

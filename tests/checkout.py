@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 REPOSITORY = Path(__file__).parents[1]
@@ -147,6 +148,8 @@ class Checkout:
         """Copy what git would clone, with what is not committed yet, and commit it."""
         checkout = cls(folder / name, target, folder / "state")
         copy_repository(checkout.root)
+        if target != "local":
+            checkout.configure(target=target)
         checkout.git("init", "-q", "-b", "main")
         checkout.commit("First")
         return checkout
@@ -322,6 +325,23 @@ def copy_repository(root: Path) -> None:
         if source.is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, root / name)
+
+
+def set_umask(root: Path, umask: int) -> None:
+    """Give the files of a clone the modes that they have when it is made under a umask."""
+    for path in root.rglob("*"):
+        if ".git" not in path.parts and not path.is_symlink():
+            path.chmod((0o777 if path.stat().st_mode & 0o100 else 0o666) & ~umask)
+
+
+def uncached(dockerfile: str) -> str:
+    """A Dockerfile of which no command was run yet, and whose cache mounts are empty.
+
+    A build with ``--no-cache`` beside another one ends older engines: moby/buildkit#2303.
+    """
+    token = token_hex(8)
+    cold = re.sub("^FROM .*:.*", rf"\g<0>\nENV COLD={token}", dockerfile, flags=re.MULTILINE)
+    return cold.replace("type=cache,", f"type=cache,id={token},")
 
 
 @cache

@@ -10,7 +10,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from checkout import Checkout
 
-TARGETS = ("local",)
+from castoff.errors import StepError
+from castoff.image.engine import Engine
+from castoff.shell import CommandFailed, Shell
+
+TARGETS = ("local", "local-container")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,3 +48,14 @@ def _checkout(folder: Path, target: str) -> Iterator[Checkout]:
         yield checkout
     finally:
         checkout.end()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """An engine with the base image."""
+    found = Engine(Shell())
+    try:
+        found.require().docker("image", "inspect", "python:3.13-slim")
+    except (StepError, CommandFailed) as error:
+        pytest.skip(f"no engine with python:3.13-slim answers here: {error}")
+    return found

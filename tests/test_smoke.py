@@ -31,7 +31,7 @@ def test_a_dry_smoke_asks_nothing(app: Checkout) -> None:
 def test_before_the_first_deploy_it_says_what_makes_one(fresh: Checkout) -> None:
     run = fresh.inv("smoke").must_end(1)
     assert "no release serves on local" in run.out
-    assert "`inv deploy --target=local`" in run.out
+    assert f"`inv deploy --target={fresh.target}`" in run.out
 
 
 def test_a_page_that_breaks_later_is_named_with_what_to_look_at(app: Checkout) -> None:
@@ -44,6 +44,7 @@ def test_a_page_that_breaks_later_is_named_with_what_to_look_at(app: Checkout) -
         "return all_time(request)",
     )
     flag = app.root.parent / "break"
+    app.append(".gitignore", "app.env\n")
     app.write("app.env", f"BREAK={flag}\n")
     app.configure(secrets={"env_file": "app.env"})
     app.commit()

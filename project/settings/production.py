@@ -42,3 +42,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Templates and stylesheets have the names with a hash; the same files without one are for nobody.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True

@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import first
+import image
 import kills
 import start
 import switches
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[Path, int], Iterator[Row]]] = {
     "kills": kills.rows,
     "targets": targets.rows,
     "throughput": throughput.rows,
+    "image": image.rows,
 }
 
 
@@ -41,7 +43,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=3, help="counted runs of each pair")
     options.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     wanted = options.parse_args()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have byte code, and so has the other side
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have byte code
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what it began
     rows = []
     with tempfile.TemporaryDirectory(prefix="castoff-bench-") as folder:

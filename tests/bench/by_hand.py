@@ -37,7 +37,7 @@ class ByHand:
 
     def __init__(self, checkout: Checkout, folder: Path, python: Path, url: str) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._checkout = checkout
         self._python = python
         self._server: subprocess.Popen[bytes] | None = None
@@ -92,7 +92,7 @@ class ByHand:
         self._server = subprocess.Popen(
             argv, cwd=self.folder, env=self._env, stderr=subprocess.DEVNULL
         )
-        _until_200(f"http://localhost:{self.port}/")
+        until_200(f"http://localhost:{self.port}/")
 
     def end(self) -> None:
         """End gunicorn."""
@@ -121,12 +121,18 @@ def by_hand(checkout: Checkout, folder: Path, python: Path, url: str) -> Iterato
         hand.end()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
-def _until_200(url: str) -> None:
+def until_200(url: str) -> None:
+    """Wait until a URL answers with 200.
+
+    Raises:
+        SystemExit: it does not.
+    """
     until = time.monotonic() + BOOT
     while time.monotonic() < until:
         try:

@@ -1,7 +1,7 @@
 """``invoke.yaml`` as typed, frozen values. An error names the key's full path."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -47,6 +47,8 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         postgres: a folder with PostgreSQL's programs; found when left out.
         domains: custom domains, as full URLs.
         boot_timeout: seconds in which a release must answer its health check.
+        runtime: what a release of the local platform runs in: processes of this machine, or a
+            container of the image.
     """
 
     platform: str = ""
@@ -57,6 +59,7 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     postgres: str = ""
     domains: tuple[Url, ...] = ()
     boot_timeout: Count = 60
+    runtime: Literal["process", "container"] = "process"
 
 
 class SecretsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +118,18 @@ class DevConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 8001
 
 
+class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The image that ``inv build --image`` makes: ``castoff.image``.
+
+    Attributes:
+        budget_mb: millions of bytes that it may have; any number when left out.
+        memory_mb: MiB of memory that it has in its boot test, as on the machine it is for.
+    """
+
+    budget_mb: Count | None = None
+    memory_mb: Count = 256
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of castoff's configuration: the key ``castoff``.
 
@@ -127,6 +142,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         secrets: where secrets come from.
         smoke: what smoke asks.
         dev: settings of ``inv dev``.
+        image: what an image may be, and what it has.
         silence: findings that do not count, each id with a reason.
     """
 
@@ -138,6 +154,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secrets: SecretsConfig = SecretsConfig()
     smoke: SmokeConfig = SmokeConfig()
     dev: DevConfig = DevConfig()
+    image: ImageConfig = ImageConfig()
     silence: dict[str, str] = {}
 
 
@@ -258,6 +275,7 @@ def _fields(where: str) -> list[str]:
         "$.smoke": SmokeConfig,
         "$.smoke.forms[...]": FormConfig,
         "$.dev": DevConfig,
+        "$.image": ImageConfig,
         "$.targets[...]": TargetConfig,
     }
     kind = kinds.get(re.sub(r"\[\d+\]", "[...]", where.rstrip("`")), Config)

@@ -15,6 +15,10 @@ LITTLE = 100_000  # bytes
 CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
+class DiskFull(StepError):
+    """Another disk than the state folder's is full, and the error says already what to do."""
+
+
 def refused(error: OSError, folder: Path) -> StepError | None:
     """Return an error for a person of a file that the disk refused; None for any other error.
 
@@ -36,7 +40,7 @@ def advise(error: CastoffError, folder: Path) -> None:
         error: its ``next`` is what the failed program's own trouble would ask for.
         folder: the state folder.
     """
-    if any(words in error.what for words in SIGNS):
+    if not isinstance(error, DiskFull) and any(words in error.what for words in SIGNS):
         error.next = _make_room(folder)
 
 

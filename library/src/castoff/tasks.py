@@ -13,6 +13,7 @@ from castoff.command_line import CastoffTask
 from castoff.errors import CastoffError, WrongInput
 
 if TYPE_CHECKING:
+    from castoff.image.model import Image
     from castoff.model import NamedSecret, Release, Status
     from castoff.run import TargetResult
     from castoff.session import Session
@@ -24,28 +25,35 @@ TARGET = (
 )
 JSON = "One JSON object a line on stdout; text for people goes to stderr."
 CREATE = "Make the app on the platform if it is missing there, which may cost money."
+IMAGE = "Make the image of the Dockerfile on this machine's Docker engine, and audit and boot it."
 HELP = {"target": TARGET, "json": JSON}
 own = partial(task, klass=CastoffTask, iterable=["target"])
 
 
-@own(help=HELP)
-def build(c: Context, target: list[str], json: bool = False) -> None:
+@own(help=HELP | {"image": IMAGE})
+def build(c: Context, target: list[str], image: bool = False, json: bool = False) -> None:
     """Make the artifact of the commit, stamped with it; release nothing.
 
     What is made is kept on the target, and found again by the next `inv
     build` or `inv deploy` of the same commit. What serves is not touched.
+    With --image it is a Docker image, which is looked through for secrets
+    and mistakes, and run with a database of its own, before it gets a tag.
 
     Examples:
 
         inv build
         inv build --target=fly,heroku
+        inv build --image                  # castoff/NAME:COMMIT
 
     Exit codes: 0 made or found, 1 failed, 2 wrong input, 130 interrupted.
     """
     from castoff.steps.build import build as step
     from castoff.steps.prepare import prepare
 
-    _steps(c, "build", target, json, (step,), prepare=prepare)
+    if image:
+        _image(c, target, json)
+    else:
+        _steps(c, "build", target, json, (step,), prepare=prepare)
 
 
 @own(help=HELP)
@@ -463,6 +471,20 @@ def _steps(
         require_settings(session.config)
         options = Options(create=create)
         session.end(session.perform(work, prepare=prepare, options=options))
+
+
+def _image(c: Context, target: list[str], json: bool) -> None:
+    """Build the image, under the target's lock; the result names it."""
+    from castoff.steps.image import image as work
+    from castoff.steps.prepare import prepare
+
+    passed: dict[str, Image] = {}
+    with _Answered(json):
+        session = _session(c, "build", target, json)
+        results = session.perform(
+            work(passed), prepare=prepare, fields=lambda name: {"image": passed.get(name)}
+        )
+        session.end(results)
 
 
 def _port(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from castoff import app_env, checks, source
 from castoff.checks import Facts, Report
 from castoff.checks.app_facts import AppFacts, inspect
+from castoff.checks.tracked import scan
 from castoff.config import Config, parse
 from castoff.errors import StepError
 from castoff.model import Environment
@@ -189,6 +190,7 @@ class Shop:
             "environment": self.environment,
             "app": app,
             "app_problem": problem,
+            "tracked": scan(self.root, more.get("offered", {})),
             "public_urls": urls or (HTTPS,),
             "accepts_dirty": True,
             "applied": (),

@@ -69,6 +69,7 @@ class Served:
         admin: str | None = "/admin/",
         http_url: str | None = None,
         health_path: str = "/healthz",
+        address: tuple[str, int] | None = None,
         **options: object,
     ) -> dict[str, SmokeCheck]:
         """Every check by its id; options are those of SmokeConfig."""
@@ -81,6 +82,7 @@ class Served:
             admin=admin,
             health_path=health_path,
             http_url=http_url,
+            address=address,
             on_check=seen.append,
         )
         assert sorted(check.id for check in seen) == sorted(check.id for check in checks)

@@ -37,6 +37,16 @@ def test_over_https_everything_passes(good_https: Served, site: Site) -> None:
     assert checks["certificate"].detail.endswith("days left: 89")
 
 
+def test_what_the_public_does_not_reach_yet_is_asked_by_its_own_name_at_its_address(
+    site: Site,
+) -> None:
+    name = "http://localhost"  # on port 80, where nobody listens
+    with site.served(origin=name) as served:
+        port = int(served.url.rpartition(":")[2])
+        checks = served.ask(url=name, address=("127.0.0.1", port), forms=(SEARCH,))
+    assert failed(checks) == []
+
+
 def test_the_answers_say_what_was_found(good: Served) -> None:
     checks = good.ask()
     assert checks["stamp"].detail == STAMP

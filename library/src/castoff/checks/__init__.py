@@ -19,10 +19,13 @@ from castoff.shell import Shell
 
 if TYPE_CHECKING:
     from castoff.checks.app_facts import AppFacts
+    from castoff.checks.tracked import Tracked
     from castoff.config import Config
     from castoff.model import Environment, Secret, Source
 
-MODULES = ("source", "settings", "hosts", "static", "database", "secrets")
+MODULES = ("source", "tracked", "settings", "hosts", "static", "database", "secrets", "image")
+# Found in an image when it is audited (castoff.image), not by a check that is registered here.
+AUDITED = ("E302", "E303", "E304", "E305", "E307", "E308", "W309")
 OWN_ID = re.compile(r"([A-Za-z_]\w*\.)?[EW]\d{3}")
 DJANGO_ID = re.compile(r"\w+\.[A-Z]\d{3}")
 
@@ -49,6 +52,8 @@ class Facts:
         lock_problem: why there is no virtualenv; empty when there is one.
         app: what the app is when it is imported for real; None when that gave no answer.
         app_problem: why it gave none.
+        tracked: secrets in the source's files; None when they were not looked at.
+        tracked_problem: why they were not.
         public_urls: the target's own URL and its custom domains.
         accepts_dirty: whether the target takes uncommitted changes.
         applied: migrations on the live database as ``app.name``; None when nothing serves.
@@ -66,6 +71,8 @@ class Facts:
     lock_problem: str = ""
     app: "AppFacts | None" = None
     app_problem: str = ""
+    tracked: "tuple[Tracked, ...] | None" = None
+    tracked_problem: str = ""
     public_urls: tuple[str, ...] = ()
     accepts_dirty: bool = False
     applied: tuple[str, ...] | None = None
@@ -167,7 +174,7 @@ def run(facts: Facts, known: Iterable[str] = ()) -> Report:
     """
     for module in MODULES:
         import_module(f"castoff.checks.{module}")
-    _check_silence(facts.config.silence, {one.id for one in REGISTRY} | set(known))
+    _check_silence(facts.config.silence, {one.id for one in REGISTRY}.union(AUDITED, known))
     found: list[Finding] = []
     looked: set[str] = set()
     missed: dict[str, str] = {}

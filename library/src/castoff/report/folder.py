@@ -7,6 +7,7 @@ from pathlib import Path
 
 KEPT = 50
 HISTORY = "index.html"
+BILL = ".cdx.json"  # as CycloneDX names such files
 
 
 class Folder:
@@ -30,8 +31,8 @@ class Folder:
         return sorted(self._of("html"))
 
     def records(self) -> list[Path]:
-        """The records of the runs, oldest first."""
-        return sorted(self._of("json"))
+        """The records of the runs, oldest first; not the bills of materials beside them."""
+        return sorted(one for one in self._of("json") if not one.name.endswith(BILL))
 
     def write(self, name: str, content: bytes, run: str) -> Path:
         """Write a file in one step, mode 0600; a crash leaves the old one or none.

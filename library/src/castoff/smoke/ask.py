@@ -34,6 +34,7 @@ def ask(
     admin: str | None,
     health_path: str = "/healthz",
     http_url: str | None = None,
+    address: tuple[str, int] | None = None,
     on_check: OnCheck,
     cancelled: Event | None = None,
 ) -> list[SmokeCheck]:
@@ -48,6 +49,8 @@ def ask(
         health_path: where it answers health checks.
         http_url: the plain http side of an https URL; port 80 of the same host when left out,
             and not asked when the https port is not 443.
+        address: host and port to connect to in place of the URL's, where the public is not let in
+            yet.
         on_check: called with each check as it ends, in this thread.
         cancelled: set, from another thread, when nobody wants to know any more.
 
@@ -60,7 +63,7 @@ def ask(
         Interrupted: it was cancelled.
     """
     plain = https.plain_side(origin_of(url)) if http_url is None else http_url.rstrip("/")
-    with Browser(url, options.timeout, plain) as browser:
+    with Browser(url, options.timeout, plain, address) as browser:
         site = Site(
             browser=browser,
             stamp=stamp,

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
@@ -90,12 +91,19 @@ class Browser:
         url: the release's public URL, as in ``https://host`` or ``http://localhost:8000``.
         timeout: seconds for each request, from connecting to the last byte.
         http_url: the plain http side of an https URL, or an empty text.
+        address: host and port to connect to in place of the URL's, which stays in the Host header.
 
     Raises:
         WrongInput: the URL has no host, or is not of http or https.
     """
 
-    def __init__(self, url: str, timeout: float, http_url: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        http_url: str = "",
+        address: tuple[str, int] | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.origin = origin_of(url)
         if not self.origin:
@@ -106,6 +114,7 @@ class Browser:
             )
         self.timeout = timeout
         self._allowed = {self.origin, origin_of(http_url)} - {""}
+        self._address = address
         self._client = _client(self.origin, timeout)
 
     def __enter__(self) -> Self:
@@ -148,7 +157,11 @@ class Browser:
             )
         raw = {_bytes(name): _bytes(value) for name, value in headers.items()}
         try:
-            with self._client.stream(method, url, headers=raw, data=fields) as response:
+            request = self._client.build_request(method, url, headers=raw, data=fields)
+            if self._address:  # the Host header has been made by now
+                host, port = self._address
+                request.url = request.url.copy_with(host=host, port=port)
+            with closing(self._client.send(request, stream=True)) as response:
                 return self._read(url, response)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _no_answer(error, url, self.timeout) from None

@@ -15,8 +15,8 @@ def health(site: Site) -> str:
     """200 at the health path; waits for the first answer as long as for any request."""
     try:
         answer = site.browser.get(site.health_path)
-    except NoAnswer as error:
-        if not error.may_come:
+    except NoAnswer as silence:
+        if not silence.may_come:
             raise
         answer = _awaited(site)
     if answer.status == 200:

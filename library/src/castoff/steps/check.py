@@ -1,13 +1,16 @@
 """Check: every finding that stops a deploy, before anything is changed."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from castoff import app_env, checks, vault
 from castoff.checks import Facts
 from castoff.checks.app_facts import AppFacts, inspect
+from castoff.checks.tracked import Tracked, scan
 from castoff.errors import StepError
 from castoff.events import Found
-from castoff.model import Finding
+from castoff.model import Finding, Secret
 from castoff.steps import Job, Made, Outcome
 from castoff.steps.now import live
 
@@ -40,12 +43,14 @@ def check(job: Job, made: Made) -> Outcome:
 def facts(job: Job, made: Made) -> Facts:
     """Gather what the checks look at: the app's facts once, the target's answers once."""
     assert made.source is not None and made.tree is not None
-    with ThreadPoolExecutor(1) as pool:
+    offered = vault.offered(job.project)
+    with ThreadPoolExecutor(2) as pool:
         looking = pool.submit(_app, job, made)  # takes longer than all the rest
+        scanning = pool.submit(_tracked, made.tree, offered)
         answer = live(job)
         there = job.target.config()
-        offered = vault.offered(job.project)
         app, problem = looking.result()
+        tracked, tracked_problem = scanning.result()
     return Facts(
         source=made.source,
         tree=made.tree,
@@ -55,6 +60,8 @@ def facts(job: Job, made: Made) -> Facts:
         stale=made.environment.stale if made.environment else "",
         app=app,
         app_problem=problem,
+        tracked=tracked,
+        tracked_problem=tracked_problem,
         public_urls=job.public_urls,
         accepts_dirty=job.target.accepts_dirty,
         applied=tuple(answer.migrations.applied) if answer else None,
@@ -88,5 +95,12 @@ def _app(job: Job, made: Made) -> tuple[AppFacts | None, str]:
     python, shell = made.environment.python, job.project.shell
     try:
         return inspect(python, made.tree, config, build, build | placeholders, shell), ""
+    except StepError as error:
+        return None, error.what
+
+
+def _tracked(tree: Path, secrets: Mapping[str, Secret]) -> tuple[tuple[Tracked, ...] | None, str]:
+    try:
+        return scan(tree, secrets), ""
     except StepError as error:
         return None, error.what

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,13 +40,14 @@ def scratch_database(*, configured: Path | None = None) -> Iterator[str]:
     Raises:
         StepError: there is no PostgreSQL, or it does not come up.
     """
-    with _ended_by_sigterm(), _folder() as folder, _server(folder, configured):
+    with _ended_by_sigterm(), scratch_folder() as folder, scratch_server(folder, configured):
         postgres.create_database(folder, NAME)
         yield postgres.url(folder, NAME)
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Path]:
+    """Make a folder for a server, of mode 0700, while the block runs."""
     # Not below TMPDIR: its path may be too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="castoff-scratch-", dir="/tmp"))
     try:
@@ -56,11 +57,24 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _server(folder: Path, configured: Path | None) -> Iterator[None]:
+def scratch_server(
+    folder: Path, configured: Path | None, settings: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Serve from a folder, in which its socket is too, while the block runs.
+
+    Args:
+        folder: what is gone when this process is killed.
+        configured: the folder of PostgreSQL's programs; found when left out.
+        settings: settings of the server beside its own.
+
+    Raises:
+        StepError: there is no PostgreSQL, or it does not come up.
+    """
     binaries = postgres.find(configured)
     data, log = folder / "data", folder / "log"
     postgres.initialise(binaries, data, durable=False)
     argv = postgres.command(binaries, data, folder, durable=False)
+    argv += [word for name, value in (settings or {}).items() for word in ("-c", f"{name}={value}")]
     process = Process.started(spawn(argv, cwd=folder, env=environment(), log=log))
     with _guarded(process, folder, log):
         try:

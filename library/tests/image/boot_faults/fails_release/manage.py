@@ -1,0 +1,5 @@
+"""A release command that fails."""
+
+import sys
+
+sys.exit("relation rummy_game does not exist")

@@ -1,0 +1,5 @@
+"""Never comes to the point of serving."""
+
+import time
+
+time.sleep(600)

@@ -1,0 +1,1 @@
+"""A release command that has nothing to do."""
