@@ -31,6 +31,7 @@ class Build(msgspec.Struct, frozen=True):
         static: its own static files, relative to that.
         wsgi: the settings' WSGI application as ``module:name``.
         static_digest: of all that its static files are made of; empty when that cannot be told.
+        image: the engine's id of the image that it is; empty when it is a folder.
     """
 
     artifact: Artifact
@@ -40,6 +41,7 @@ class Build(msgspec.Struct, frozen=True):
     static: tuple[str, ...]
     wsgi: str
     static_digest: str = ""
+    image: str = ""
 
 
 class Builds:

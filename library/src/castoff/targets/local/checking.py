@@ -55,20 +55,25 @@ def check_workers(
     spec, passed = candidate.spec, set[int]()
     asked: dict[int, Future[bool]] = {}
     until = time.monotonic() + spec.boot_seconds
-    pool = ThreadPoolExecutor(spec.workers)  # the workers do not come up at the same moment
+    pool = ThreadPoolExecutor(spec.checked)  # the workers do not come up at the same moment
     try:
-        while len(passed) < spec.workers:
+        while len(passed) < spec.checked:
             _go_on(candidate, until, len(passed), stopping)
             for pid in _waiting(candidate) - asked.keys():
                 asked[pid] = pool.submit(_check, Worker(candidate, pid, port, until), spec)
             for pid in [pid for pid, check in asked.items() if check.done() and check.result()]:
                 if pid not in passed:
                     passed.add(pid)
-                    say(f"{len(passed)} of {spec.workers} workers answered their checks")
-            asked = {pid: check for pid, check in asked.items() if Identity.of(pid)}
+                    say(f"{len(passed)} of {spec.checked} workers answered their checks")
+            asked = {pid: check for pid, check in asked.items() if _goes_on(pid, check)}
             passed &= asked.keys()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # one that hangs keeps nobody waiting
+
+
+def _goes_on(pid: int, check: Future[bool]) -> bool:
+    """Whether a worker is there, and need not be asked again."""
+    return Identity.of(pid) is not None and (not check.done() or check.result())
 
 
 def _go_on(candidate: Gunicorn, until: float, passed: int, stopping: threading.Event) -> None:
@@ -81,7 +86,7 @@ def _go_on(candidate: Gunicorn, until: float, passed: int, stopping: threading.E
         spec = candidate.spec
         raise CheckFailed(
             "hang",
-            f"{passed} of {spec.workers} workers were ready after {spec.boot_seconds:g} s",
+            f"{passed} of {spec.checked} workers were ready after {spec.boot_seconds:g} s",
         )
 
 

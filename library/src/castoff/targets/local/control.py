@@ -15,6 +15,7 @@ from typing import Any
 
 from castoff.errors import StepError
 from castoff.shell import spawn
+from castoff.targets.local.postgres import USER
 from castoff.targets.local.processes import Identity, Process, environment
 from castoff.targets.local.serving import forgotten
 from castoff.targets.local.state import (
@@ -97,6 +98,11 @@ class Supervisor:
         self._state = State(state)
         self._run = run
 
+    @property
+    def run_folder(self) -> Path:
+        """Where its sockets are, and PostgreSQL's."""
+        return self._run
+
     def running(self) -> bool:
         """Whether it runs: whether somebody holds its lock."""
         try:
@@ -138,17 +144,21 @@ class Supervisor:
                 return self._asked_status()
         return self._status_without()
 
-    def database(self, configured: Path | None = None, *, name: str = "app") -> Database:
+    def database(
+        self, configured: Path | None = None, *, name: str = "app", owner: str = USER
+    ) -> Database:
         """Make and start the database, if needed.
 
         Args:
             configured: the folder of PostgreSQL's programs; found when left out.
             name: the database's name.
+            owner: the role that it belongs to.
 
         Raises:
             StepError: no PostgreSQL fits, or it does not come up.
         """
-        request = {"op": "database", "bin": str(configured) if configured else None, "name": name}
+        folder = str(configured) if configured else None
+        request = {"op": "database", "bin": folder, "name": name, "owner": owner}
         said = self._ask(request, DATABASE)
         return Database(said["url"], Path(said["folder"]), said["major"], said["origin"])
 

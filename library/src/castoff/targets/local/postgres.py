@@ -147,23 +147,38 @@ def ready(socket_folder: Path) -> bool:
         return False
 
 
-def create_database(socket_folder: Path, name: str) -> None:
-    """Make a database, if it is not there.
+def create_database(socket_folder: Path, name: str, owner: str = USER) -> None:
+    """Make a database, if it is not there, and the role that owns it.
 
     Raises:
-        StepError: the server refused, or does not answer.
+        StepError: the server refused, or does not answer; or the database is another role's.
     """
     literal, identifier = name.replace("'", "''"), name.replace('"', '""')
-    there = f"SELECT 1 FROM pg_database WHERE datname = '{literal}'"
+    there = f"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '{literal}'"
+    role = f"SELECT 1 FROM pg_roles WHERE rolname = '{owner}'"
+
+    def ask(sql: str) -> list[str]:
+        return wire.query(socket_folder, USER, "postgres", sql)
+
     try:
-        if not wire.query(socket_folder, USER, "postgres", there):
-            wire.query(socket_folder, USER, "postgres", f'CREATE DATABASE "{identifier}"')
+        if not ask(role):
+            ask(f'CREATE ROLE "{owner}" LOGIN')
+        owners = ask(there)
+        if not owners:
+            ask(f'CREATE DATABASE "{identifier}" OWNER "{owner}"')
     except (OSError, wire.ServerError) as error:
         raise StepError(
             f"PostgreSQL did not make the database {name}: {error}.",
             "Nothing was changed.",
             "Try again; `inv logs` has what PostgreSQL said.",
         ) from None
+    if owners and owners != [owner]:
+        raise StepError(
+            f"the database {name} of this target belongs to the role {owners[0]}, and not to "
+            f"{owner}: it was made for another `runtime`",
+            "Nothing was changed; what served before still serves.",
+            "Give the other runtime a target of its own in invoke.yaml.",
+        )
 
 
 def size(socket_folder: Path, name: str) -> int | None:

@@ -15,6 +15,7 @@ from castoff.shell import CommandFailed
 from castoff.targets.base import Say
 from castoff.targets.local import static_files
 from castoff.targets.local.builds import KEPT, Build, Builds, used_homes
+from castoff.targets.local.commands import run
 from castoff.targets.local.control import Supervisor, SwitchFailed
 from castoff.targets.local.records import Records
 from castoff.targets.local.serving import Spec
@@ -144,8 +145,7 @@ class Releasing:
 
     def _migrate(self, spec: Spec, say: Say) -> bool:
         """Run the release command; return whether it may have changed the schema."""
-        argv = [spec.python, "-m", "django", "release"]
-        env = spec.env | {"CASTOFF_BY": user()}
+        argv = ["python", "-m", "django", "release"]
         said: list[str] = []
 
         def hear(line: str) -> None:
@@ -153,8 +153,13 @@ class Releasing:
             say(line)
 
         try:
-            self._project.shell.run(
-                argv, cwd=Path(spec.cwd), env=env, timeout=RELEASE_TIMEOUT, on_line=hear
+            run(
+                *(spec, argv),
+                shell=self._project.shell,
+                database=self._supervisor.run_folder,
+                on_line=hear,
+                env={"CASTOFF_BY": user()},
+                timeout=RELEASE_TIMEOUT,
             )
         except Interrupted:
             raise self._interrupted("\n".join(said)) from None

@@ -6,14 +6,21 @@ import os
 import secrets
 import shutil
 import signal
+import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from castoff.errors import StepError
 from castoff.shell import spawn
-from castoff.targets.local.processes import Identity, Process, having_in_environment, parent
+from castoff.targets.local.processes import (
+    Identity,
+    Process,
+    environment,
+    having_in_environment,
+    parent,
+)
 from castoff.targets.local.sockets import Listeners
 from castoff.targets.local.state import State, new_app_log, read_json
 
@@ -39,6 +46,10 @@ class Spec:
         probe_token: the probe's bearer token, 32 characters or more.
         boot_seconds: how long it may take until all its workers have passed both checks.
         graceful_seconds: how long requests under way may take when it is replaced.
+        image: the engine's id of the image that it is; empty when gunicorn runs on this machine.
+        project: the project's name, for the container's.
+        memory_mb: MiB that the container may take.
+        engine: variables by which the engine is found.
     """
 
     id: str
@@ -54,6 +65,15 @@ class Spec:
     probe_token: str = ""
     boot_seconds: float = 60
     graceful_seconds: int = 30
+    image: str = ""
+    project: str = ""
+    memory_mb: int = 0
+    engine: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def checked(self) -> int:
+        """How many answer checks on a socket of their own: each worker, or the one container."""
+        return 1 if self.image else self.workers
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
@@ -160,7 +180,9 @@ class Gunicorn:
         self._forget_gate()
 
     def give_up(self) -> None:
-        """Kill it and its workers."""
+        """End it and its workers at once."""
+        if self.spec.image:
+            self.process.end(signal.SIGTERM, MARGIN)  # it takes its container away
         self.process.kill_group()
         self.process.wait(MARGIN)
         self._forget_gate()
@@ -201,12 +223,38 @@ def _spawn(spec: Spec, listeners: Listeners, gate: int, folder: Path, log: Path)
         "graceful_seconds": spec.graceful_seconds,
         "name": spec.id,
     }
+    if spec.image:
+        return _spawn_contained(spec, told, listeners, gate, log)
     binds = [word for number in listeners.descriptors for word in ("-b", f"fd://{number}")]
     return Process.started(
         spawn(
             [spec.python, "-m", "gunicorn", "-c", str(GATE), *binds, spec.wsgi],
             cwd=Path(spec.cwd),
             env=spec.env | {"CASTOFF_GATE": json.dumps(told)},
+            log=log,
+            pass_fds=(*listeners.descriptors, gate),
+        )
+    )
+
+
+def _spawn_contained(
+    spec: Spec, told: dict[str, Any], listeners: Listeners, gate: int, log: Path
+) -> Process:
+    told |= {
+        "listeners": listeners.descriptors,
+        "image": spec.image,
+        "project": spec.project,
+        "memory_mb": spec.memory_mb,
+        "port": int(spec.env["PORT"]),
+        "env": spec.env,
+        "database": str(Path(told["folder"]).parent),
+    }
+    return Process.started(
+        spawn(
+            # The last word is for whoever looks with `ps`.
+            [sys.executable, "-P", "-m", "castoff.targets.local.contained", spec.cwd],
+            cwd=Path(spec.cwd),
+            env=environment() | spec.engine | {"CASTOFF_GATE": json.dumps(told)},
             log=log,
             pass_fds=(*listeners.descriptors, gate),
         )

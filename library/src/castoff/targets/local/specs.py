@@ -14,6 +14,8 @@ from castoff.targets.local.serving import Spec
 from castoff.targets.local.sockets import FIRST_PORT
 from castoff.targets.local.state import write_json
 
+INSIDE_PORT = "8000"  # of a container: nobody else is in it
+
 
 class Specs:
     """The run specs of one local target.
@@ -41,20 +43,37 @@ class Specs:
     def make(self, id_: str, build: Build) -> Spec:
         """Return how a build is to be run as the release ``id_``, with today's config vars."""
         config, values = self._project.config, self._records.config()
-        port = self.port or FIRST_PORT
         return Spec(
             id=id_,
             stamp=build.artifact.stamp,
             python=str(build.python),
             cwd=str(build.root),
             wsgi=config.wsgi or build.wsgi,
-            env=app_env.run_time(config, {**values, "PORT": str(port)}),
+            env=self._inside(values) if build.image else self._beside(values),
             workers=self._settings.workers,
             threads=self._settings.threads,
             worker_memory=self._settings.worker_memory or _share(self._settings.workers),
             probe_token=values.get(vault.PROBE_TOKEN, ""),
             boot_seconds=self._settings.boot_timeout,
+            image=build.image,
+            project=self._project.name,
+            memory_mb=config.image.memory_mb,
+            engine=_engine() if build.image else {},
         )
+
+    def _beside(self, values: dict[str, str]) -> dict[str, str]:
+        """The environment of an app that is a process of this machine."""
+        port = str(self.port or FIRST_PORT)
+        return app_env.run_time(self._project.config, {**values, "PORT": port})
+
+    def _inside(self, values: dict[str, str]) -> dict[str, str]:
+        """The environment of an app in a container, over that of its image."""
+        return {
+            "DJANGO_SETTINGS_MODULE": self._project.config.settings,
+            "WEB_CONCURRENCY": str(self._settings.workers),
+            **values,
+            "PORT": INSIDE_PORT,
+        }
 
     def of(self, id_: str) -> Spec:
         """Return how a release is run.
@@ -86,6 +105,11 @@ class Specs:
 
     def _path(self, id_: str) -> Path:
         return self._folder / f"{id_}.json"
+
+
+def _engine() -> dict[str, str]:
+    """What leads to the engine that this process uses."""
+    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
 
 
 def _share(workers: int) -> int:

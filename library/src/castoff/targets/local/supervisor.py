@@ -85,7 +85,7 @@ class Supervisor:
         with self._operation:
             match request["op"]:
                 case "database":
-                    return self._database(request["bin"], request["name"])
+                    return self._database(request["bin"], request["name"], request["owner"])
                 case "reserve":
                     return self.app.reserve(request["port"])
                 case "ahead":
@@ -173,9 +173,9 @@ class Supervisor:
                 write_json(self.state.processes, content)
                 self._saved = True
 
-    def _database(self, configured: str | None, name: str) -> dict[str, Any]:
+    def _database(self, configured: str | None, name: str, owner: str) -> dict[str, Any]:
         binaries = self.database.ensure(Path(configured) if configured else None)
-        postgres.create_database(self.run, name)
+        postgres.create_database(self.run, name, owner)
         return {
             "url": postgres.url(self.run, name),
             "folder": str(binaries.folder),

@@ -24,6 +24,7 @@ from castoff.shell import Result
 from castoff.targets.base import Say
 from castoff.targets.local import postgres
 from castoff.targets.local.builds import Builds
+from castoff.targets.local.commands import run
 from castoff.targets.local.control import Supervisor
 from castoff.targets.local.follow import follow_file
 from castoff.targets.local.held import Held
@@ -59,7 +60,8 @@ class LocalTarget:
         require_format(self.folder, write=not project.dry)
         self.state = State(self.folder)
         self.records = Records(self.state)
-        self.builds = Builds(self.folder / "builds", project)
+        self.contained = self.settings.runtime == "container"
+        self.builds = self._builds()
         self.supervisor = Supervisor(self.folder, run_folder(self.folder, make=not project.dry))
         self.specs = Specs(self.folder / "releases", project, self.settings, self.records)
         self.releasing = Releasing(project, self.records, self.builds, self.specs, self.supervisor)
@@ -89,7 +91,8 @@ class LocalTarget:
         """
         configured = Path(self.settings.postgres) if self.settings.postgres else None
         found = postgres.find(configured, major=postgres.data_version(self.state.data))
-        return [Tool("PostgreSQL", str(found.major), f"{found.folder} ({found.origin})")]
+        tools = [Tool("PostgreSQL", str(found.major), f"{found.folder} ({found.origin})")]
+        return [*tools, self._engine()] if self.contained else tools
 
     def exists(self) -> bool:
         """Whether the supervisor runs and holds the port."""
@@ -144,8 +147,15 @@ class LocalTarget:
         """Start the embedded PostgreSQL, made first if need be, with one database."""
         self.supervisor.start()
         configured = Path(self.settings.postgres) if self.settings.postgres else None
-        made = self.supervisor.database(configured, name=DATABASE)
-        self.configure({self.database_name: Secret(self.database_name, made.url, public=True)})
+        if self.contained:
+            from castoff.targets.local.contained import door
+
+            made = self.supervisor.database(configured, name=DATABASE, owner=door.ROLE)
+            url = door.URL
+        else:
+            made = self.supervisor.database(configured, name=DATABASE)
+            url = made.url
+        self.configure({self.database_name: Secret(self.database_name, url, public=True)})
         detail = f"PostgreSQL {made.major} ({made.origin})"
         return Attachment(self.database_name, detail, True, self._database_size())
 
@@ -192,9 +202,9 @@ class LocalTarget:
         current = self.records.current()
         if current is None:
             raise StepError("nothing was released yet", "Nothing was run.", "`inv deploy` first.")
-        spec = self.specs.of(current.id)
-        words = [spec.python if argv[0] == "python" else argv[0], *argv[1:]]
-        return self.project.shell.run(words, cwd=Path(spec.cwd), env=spec.env, on_line=say)
+        database = self.supervisor.run_folder
+        spec, shell = self.specs.of(current.id), self.project.shell
+        return run(spec, argv, shell=shell, database=database, on_line=say)
 
     def logs(self, follow: bool) -> Iterator[str]:
         """Yield the app's last 200 lines, and with ``follow`` those to come, until Ctrl-C."""
@@ -219,7 +229,7 @@ class LocalTarget:
         parts = {
             "supervisor": _pid(now.supervisor),
             "PostgreSQL": _pid(now.postgres),
-            "gunicorn": _pid(now.gunicorn),
+            "container" if self.contained else "gunicorn": _pid(now.gunicorn),
             "state": str(self.folder),
         }
         serving = current is not None and now.gunicorn is not None
@@ -244,6 +254,20 @@ class LocalTarget:
         return Held(self.folder / "run.lock", what, self.releasing.wait_until_tidy)
 
     # Inside
+
+    def _engine(self) -> Tool:
+        from castoff.image.engine import Engine
+
+        engine = Engine(self.project.shell).require()
+        return Tool("Docker", engine.server.version, engine.program)
+
+    def _builds(self) -> Builds:
+        folder = self.folder / "builds"
+        if not self.contained:
+            return Builds(folder, self.project)
+        from castoff.targets.local.contained.images import Images
+
+        return Images(folder, self.project, self.name)
 
     def _database_size(self) -> dict[str, int]:
         size = postgres.size(run_folder(self.folder), DATABASE)
