@@ -16,6 +16,25 @@ Broken = AbstractContextManager[dict[str, str]]  # gives variables for `inv`
 GARBAGE = "\0 not what it was \n"
 
 
+def only_local(checkout: Checkout) -> Checkout:
+    """Take away the target that lacks Docker on some machines, which is told and ends with 1."""
+    checkout.configure(targets={"local": {"platform": "local"}})
+    checkout.commit("Only local")
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def app(app: Checkout) -> Checkout:
+    """The deployed checkout."""
+    return only_local(app)
+
+
+@pytest.fixture
+def fresh(fresh: Checkout) -> Checkout:
+    """The fresh clone."""
+    return only_local(fresh)
+
+
 def problems(run: Run, target: str = "") -> list[dict[str, str]]:
     """What is to be mended: for all targets, or at one."""
     found = run.result["targets"][target]["problems"] if target else run.result["problems"]

@@ -126,7 +126,8 @@ class Candidate:
 
     def remove(self) -> None:
         """Take its images away from the engine."""
-        for image in self._docker("images", "--quiet", self._name).split():
+        named = f"--filter=label={self._name}"
+        for image in self._docker("images", "--quiet", "--all", named).split():
             self._docker("rmi", "--force", image)
 
     def _start(self, container: str, port: int) -> None:
@@ -136,7 +137,8 @@ class Candidate:
     def _build(self, kind: str) -> float:
         index = self._engine.env.get(mirror.ARGUMENT, "https://pypi.org/simple/")
         # What another candidate has no use for, the engine only warns of.
-        words = (*mirror.words(self._engine.env), f"--tag={self._tag(kind)}")
+        named = (f"--tag={self._tag(kind)}", f"--label={self._name}")
+        words = (*mirror.words(self._engine.env), *named)
         poetry = f"--build-arg=POETRY_PYPI_MIRROR_URL={index}"
         return timed(lambda: self._docker("build", *words, poetry, str(self._tree)))
 
