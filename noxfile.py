@@ -85,8 +85,8 @@ def unit(session: nox.Session, django: str) -> None:
 def rooms(session: nox.Session) -> None:
     """The library's rooms beside the app, on the oldest and the newest Python that is here."""
     _install(session)
-    # What smoke asks goes over a socket: one Python is enough, and it boots thirty servers.
-    rooms = ROOMS if session.python == NEWEST else ROOMS[:-1]
+    # The others start whole servers; on the oldest Python the README's session does that too.
+    rooms = ROOMS if session.python == NEWEST else ROOMS[:2]
     _pytest(session, *(f"library/tests/{room}" for room in rooms), *session.posargs)
 
 

@@ -195,3 +195,14 @@ def test_after_a_stop_nothing_of_it_runs_and_a_deploy_has_the_data(shop: Shop) -
     assert app.processes("local.contained") == []
     app.inv("deploy").must_end(0)
     assert "Ada" in players(shop)
+
+
+def test_another_runtime_does_not_take_over_a_database(shop: Shop) -> None:
+    app = shop.checkout
+    before = app.serving
+    kept = app.read("invoke.yaml")
+    app.configure(targets={TARGET: {"platform": "local"}})
+    error = app.inv("deploy", "--json").must_end(1).of(TARGET)["error"]
+    assert "made for another `runtime`" in error["what"]
+    app.write("invoke.yaml", kept)
+    assert app.serving == before

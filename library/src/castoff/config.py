@@ -1,7 +1,7 @@
 """``invoke.yaml`` as typed, frozen values. An error names the key's full path."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,7 @@ WORDS = {
     "`bool`": "true or false",
     "`null`": "nothing",
     "matching regex '^/'": "that begins with `/`",
+    "matching regex '^(process|container)$'": "that is `process` or `container`",
     "matching regex '^https?://[^/]'": "that begins with `https://` or `http://`",
 }
 
@@ -31,6 +32,7 @@ Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Status = Annotated[int, Meta(ge=100, le=599)]
 Url = Annotated[str, Meta(pattern="^https?://[^/]")]
+Runtime = Annotated[str, Meta(pattern="^(process|container)$")]
 UrlPath = Annotated[str, Meta(pattern="^/")]
 
 
@@ -59,7 +61,7 @@ class TargetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     postgres: str = ""
     domains: tuple[Url, ...] = ()
     boot_timeout: Count = 60
-    runtime: Literal["process", "container"] = "process"
+    runtime: Runtime = "process"
 
 
 class SecretsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -36,6 +36,11 @@ WRONG_VALUES = [
     ({"secrets": {"required": "A"}}, "castoff.secrets.required", "a list, got text"),
     ({"secrets": {"command": "sops -d"}}, "castoff.secrets.command", "a list, got text"),
     ({"smoke": {"pages": ["x"]}}, "castoff.smoke.pages[0]", "begins with `/`"),
+    (
+        {"targets": {"local": {"runtime": "containr"}}},
+        "castoff.targets.local.runtime",
+        "is `process` or `container`",
+    ),
     ({"smoke": {"timeout": "nan"}}, "castoff.smoke.timeout", "> 0"),
     ({"smoke": {"forms": [{}]}}, "castoff.smoke.forms[0].path", "is missing"),
     (

@@ -13,7 +13,7 @@ import pytest
 
 from castoff.errors import StepError
 from castoff.targets.local import postgres, wire
-from castoff.targets.local.contained import door
+from castoff.targets.local.contained import ROLE, door
 from castoff.targets.local.scratch import scratch_folder, scratch_server
 
 
@@ -21,7 +21,7 @@ from castoff.targets.local.scratch import scratch_folder, scratch_server
 def server() -> Iterator[Path]:
     """The folder of a PostgreSQL's own socket, with the app's database."""
     with scratch_folder() as folder, scratch_server(folder, None):
-        postgres.create_database(folder, door.ROLE, door.ROLE)
+        postgres.create_database(folder, ROLE, ROLE)
         yield folder
 
 
@@ -35,7 +35,7 @@ def entry(server: Path) -> Iterator[Path]:
 
 
 def connect(folder: Path, **words: str) -> psycopg.Connection:
-    told = {"user": door.ROLE, "dbname": door.ROLE} | words
+    told = {"user": ROLE, "dbname": ROLE} | words
     return psycopg.connect(host=str(folder), **told, autocommit=True)  # type: ignore[arg-type]
 
 
@@ -100,4 +100,4 @@ def test_only_who_reaches_its_folder_may_come_in(server: Path, entry: Path) -> N
 
 def test_a_database_of_another_role_is_not_taken_over(server: Path) -> None:
     with pytest.raises(StepError, match="belongs to the role app, and not to postgres"):
-        postgres.create_database(server, door.ROLE)
+        postgres.create_database(server, ROLE)

@@ -22,7 +22,7 @@ from castoff.model import (
 from castoff.project import Project
 from castoff.shell import Result
 from castoff.targets.base import Say
-from castoff.targets.local import postgres
+from castoff.targets.local import contained, postgres
 from castoff.targets.local.builds import Builds
 from castoff.targets.local.commands import run
 from castoff.targets.local.control import Supervisor
@@ -134,8 +134,11 @@ class LocalTarget:
 
     def database(self) -> Attachment | None:
         """Return the embedded database if it is attached and runs."""
-        if self.database_name not in self.records.config() or not self.supervisor.running():
+        url = self.records.config().get(self.database_name)
+        if url is None or not self.supervisor.running():
             return None
+        if (url == contained.URL) is not self.contained:
+            return None  # of another runtime: attaching says what to do
         if self.supervisor.status().postgres is None:
             return None
         wanted = self.settings.postgres
@@ -148,10 +151,8 @@ class LocalTarget:
         self.supervisor.start()
         configured = Path(self.settings.postgres) if self.settings.postgres else None
         if self.contained:
-            from castoff.targets.local.contained import door
-
-            made = self.supervisor.database(configured, name=DATABASE, owner=door.ROLE)
-            url = door.URL
+            made = self.supervisor.database(configured, name=DATABASE, owner=contained.ROLE)
+            url = contained.URL
         else:
             made = self.supervisor.database(configured, name=DATABASE)
             url = made.url

@@ -20,7 +20,7 @@ from typing import Any
 from castoff.errors import StepError
 from castoff.image.container import Container, Spec, running
 from castoff.image.leftovers import sweep
-from castoff.targets.local.contained import door
+from castoff.targets.local.contained import INSIDE, door
 from castoff.targets.local.contained.relay import Relay
 from castoff.targets.local.processes import Identity
 from castoff.targets.local.sockets import BACKLOG
@@ -74,7 +74,7 @@ class Contained:
             name=f"castoff-{told['project']}-{told['name']}-{os.getpid()}",
             memory_mb=told["memory_mb"],
             env=told["env"],
-            mounts={self._door: door.INSIDE},
+            mounts={self._door: INSIDE},
         )
 
     def _follow(self, container: Container) -> None:

@@ -10,7 +10,7 @@ from castoff.image.container import Container, running
 from castoff.image.container import Spec as ContainerSpec
 from castoff.image.engine import Engine
 from castoff.shell import CommandFailed, OnLine, Result, Shell
-from castoff.targets.local.contained import door
+from castoff.targets.local.contained import INSIDE, door
 from castoff.targets.local.serving import Spec
 
 LONGEST = 86_400.0  # seconds
@@ -57,7 +57,7 @@ def run(
         memory_mb=spec.memory_mb,
         command=tuple(argv),
         env={**spec.env, **env},
-        mounts={folder: door.INSIDE},
+        mounts={folder: INSIDE},
     )
     with (
         Engine(shell) as engine,

@@ -13,15 +13,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from urllib.parse import quote
 
 from castoff.targets.local import wire
+from castoff.targets.local.contained import ROLE
 from castoff.targets.local.contained.relay import Streams, join
 
-ROLE = "app"
-"""The role of the app and the name of its database: it owns that one, and is no superuser."""
-INSIDE = "/run/postgresql"  # the folder of the socket, in the container
-URL = f"postgres://{ROLE}@{quote(INSIDE, safe='')}:{wire.PORT}/{ROLE}"
 SOCKET = f".s.PGSQL.{wire.PORT}"
 LARGEST = 10_000  # bytes of a first message; PostgreSQL's own limit
 CANCEL = 80877102  # asks to end a query, by a key that only its connection was told
