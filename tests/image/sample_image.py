@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -94,6 +94,9 @@ class SampleImage:
     def remove(self) -> None:
         """Take it away from the engine."""
         self.engine.docker("rmi", "--force", self.tag)
+
+
+Build = Callable[[Path], SampleImage]
 
 
 class Server:
