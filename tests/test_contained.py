@@ -12,10 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from checkout import Checkout, eventually, every_argv
+from faults import migration
 from image_shop import Shop
 
 from castoff.image.engine import Engine
 from castoff.shell import CommandFailed
+from castoff.targets.local import postgres, wire
+from castoff.targets.local.state import run_folder
 
 TARGET = "local-container"
 IMPORT = "from project.leaderboard.models import Player"
@@ -206,3 +209,29 @@ def test_another_runtime_does_not_take_over_a_database(shop: Shop) -> None:
     assert "made for another `runtime`" in error["what"]
     app.write("invoke.yaml", kept)
     assert app.serving == before
+
+
+def test_ctrl_c_in_a_migration_ends_it_and_says_where_the_database_stands(shop: Shop) -> None:
+    app = shop.checkout
+    before = app.serving
+    # In the boot test there is no player yet.
+    slow = "SELECT pg_sleep(120) FROM leaderboard_player LIMIT 1"
+    name = migration(app, 2, f'migrations.RunSQL("{slow}", "SELECT 1"),')
+    app.commit()
+    sleeping = (
+        "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() "
+        "AND query LIKE '%pg_sleep(120)%'"
+    )
+
+    def sleeps() -> list[str]:
+        return wire.query(run_folder(app.folder), postgres.USER, "postgres", sleeping)
+
+    run = app.start("deploy", "--json")
+    eventually(sleeps, 120)
+    run.interrupt(group=True)
+    error = run.wait(60).must_end(130).of(TARGET)["error"]
+    assert f"{name}: rolled back whole" in error["state"]
+    assert sleeps() == []
+    assert app.serving == before
+    assert len(running(shop)) == 1
+    app.git("revert", "--no-edit", "HEAD")

@@ -28,8 +28,7 @@ def server() -> Iterator[Path]:
 @pytest.fixture
 def entry(server: Path) -> Iterator[Path]:
     """The folder that a container would have."""
-    folder = server / "door"
-    with door.open_beside(server, folder):
+    with door.open_beside(server) as folder:
         yield folder
     assert not folder.exists()
 
@@ -101,3 +100,8 @@ def test_only_who_reaches_its_folder_may_come_in(server: Path, entry: Path) -> N
 def test_a_database_of_another_role_is_not_taken_over(server: Path) -> None:
     with pytest.raises(StepError, match="belongs to the role app, and not to postgres"):
         postgres.create_database(server, ROLE)
+
+
+def test_without_a_place_for_it_the_reason_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), door.open_beside(tmp_path / "gone"):
+        raise AssertionError("it opened")

@@ -107,3 +107,26 @@ def test_where_nobody_listens_any_more_the_connection_ends() -> None:
         server.close()
 
     asyncio.run(run())
+
+
+def test_a_slow_client_gets_the_whole_answer_of_a_server_that_has_ended() -> None:
+    async def tell_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(LARGE * 8)
+        await writer.drain()
+        writer.close()
+
+    async def run() -> None:
+        async with led(tell_all) as (relay, connect):
+            reader, writer = await connect()  # type: ignore[misc]
+            writer.write(b"x")
+            got = len(await reader.read(1))
+            await asyncio.sleep(0.3)
+            assert relay.open == 1  # the process that leads it on may not end yet
+            while data := await reader.read(65_536):
+                got += len(data)
+                await asyncio.sleep(0)
+            assert got == len(LARGE) * 8
+            await until(lambda: relay.open == 0)
+
+    asyncio.run(run())

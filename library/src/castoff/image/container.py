@@ -289,10 +289,11 @@ def told(what: str, next_: str = "Put right what the engine says.") -> Iterator[
     """
     from docker.errors import APIError, DockerException
     from requests import RequestException
+    from urllib3.exceptions import HTTPError  # of a stream that is cut off
 
     try:
         yield
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, HTTPError) as error:
         why = error.explanation if isinstance(error, APIError) else None
         raise StepError(
             f"{what}: {REDACTOR.redact(str(why or error).strip())}",

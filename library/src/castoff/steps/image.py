@@ -1,9 +1,14 @@
 """The image of a commit: built, audited and booted before anything may take it."""
 
+from contextlib import suppress
+
+from castoff import targets
+from castoff.errors import CastoffError
 from castoff.image.engine import Engine
 from castoff.image.make import Maker
 from castoff.image.model import Image
 from castoff.image.store import KEPT
+from castoff.project import Project
 from castoff.run import Work
 from castoff.steps import Job, Made, Outcome, run
 
@@ -63,13 +68,22 @@ class _Way:
         assert self.image is not None
         self._maker.step = "boot"
         booted = self._maker.boot(self.image)
-        # What the target may go back to is kept, however many images were made since.
-        self._maker.accept(self.image, {one.commit for one in job.target.releases()[:KEPT]})
+        self._maker.accept(self.image, _released(job.project))
         return Outcome(
             f"answers after {booted.boot_seconds:.1f} s, ends {booted.stop_seconds:.1f} s after "
             f"SIGTERM, {booted.memory.worker_mb:.0f} MiB a worker",
             changed=False,
         )
+
+
+def _released(project: Project) -> set[str]:
+    """The stamps that a target may go back to: kept, however many images were made since."""
+    stamps: set[str] = set()
+    for name in project.config.targets:
+        with suppress(CastoffError):
+            releases = targets.load(project, name).releases()
+            stamps |= {one.commit for one in releases[:KEPT]}
+    return stamps
 
 
 def _detail(image: Image) -> str:

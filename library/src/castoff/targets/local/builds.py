@@ -77,7 +77,7 @@ class Builds:
             StepError: it is gone, or its virtualenv is.
         """
         build = self.find(id_)
-        if build is None or not build.python.exists():
+        if build is None or not (build.image or build.python.exists()):
             raise StepError(
                 f"the release folder {id_} is gone",
                 "What served before still serves.",

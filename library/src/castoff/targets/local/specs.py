@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from castoff import app_env, vault
 from castoff.config import TargetConfig
@@ -14,6 +15,11 @@ from castoff.targets.local.serving import Spec
 from castoff.targets.local.sockets import FIRST_PORT
 from castoff.targets.local.state import write_json
 
+# What leads to the engine, and nothing of what else such variables may hold.
+ENGINE = (
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"),
+    *("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
+)
 INSIDE_PORT = "8000"  # of a container: nobody else is in it
 
 
@@ -55,11 +61,19 @@ class Specs:
             worker_memory=self._settings.worker_memory or _share(self._settings.workers),
             probe_token=values.get(vault.PROBE_TOKEN, ""),
             boot_seconds=self._settings.boot_timeout,
-            image=build.image,
-            project=self._project.name,
-            memory_mb=config.image.memory_mb,
-            engine=_engine() if build.image else {},
+            **(self._of_image(build.image) if build.image else {}),
         )
+
+    def _of_image(self, image: str) -> dict[str, Any]:
+        """What a container needs beside the rest."""
+        memory = self._project.config.image.memory_mb
+        engine = {name: os.environ[name] for name in ENGINE if name in os.environ}
+        return {
+            "image": image,
+            "project": self._project.name,
+            "memory_mb": memory,
+            "engine": engine,
+        }
 
     def _beside(self, values: dict[str, str]) -> dict[str, str]:
         """The environment of an app that is a process of this machine."""
@@ -105,11 +119,6 @@ class Specs:
 
     def _path(self, id_: str) -> Path:
         return self._folder / f"{id_}.json"
-
-
-def _engine() -> dict[str, str]:
-    """What leads to the engine that this process uses."""
-    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
 
 
 def _share(workers: int) -> int:

@@ -248,13 +248,24 @@ class LocalTarget:
 
     def stop(self, say: Say) -> bool:
         """Stop gunicorn, when its requests are done, then PostgreSQL."""
-        return self.supervisor.stop()
+        ran = self.supervisor.stop()
+        if self.contained:
+            self._sweep()
+        return ran
 
     def lock(self, what: str) -> Held:
         """Keep two runs from changing the target at once."""
         return Held(self.folder / "run.lock", what, self.releasing.wait_until_tidy)
 
     # Inside
+
+    def _sweep(self) -> None:
+        """Take away the containers of processes that were killed."""
+        from castoff.image.engine import Engine
+        from castoff.image.leftovers import sweep
+
+        with suppress(StepError), Engine(self.project.shell) as engine:
+            sweep(engine.client, self.project.name)
 
     def _engine(self) -> Tool:
         from castoff.image.engine import Engine

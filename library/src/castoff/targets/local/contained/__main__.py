@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,11 @@ from castoff.errors import StepError
 from castoff.image.container import Container, Spec, running
 from castoff.image.leftovers import sweep
 from castoff.targets.local.contained import INSIDE, door
-from castoff.targets.local.contained.relay import Relay
+from castoff.targets.local.contained.relay import SILENT, Relay
 from castoff.targets.local.processes import Identity
 from castoff.targets.local.sockets import BACKLOG
 
-DOOR = "door-"  # and the pid
 TICK = 0.03  # seconds between two looks
-SILENT = 5.0  # seconds that a connection may go without its first byte when this one ends
 BOOT_FAILED = 3  # as gunicorn ends whose workers cannot boot
 LAST_MOMENT = 3.0  # of the graceful seconds, for what the container has said to arrive
 
@@ -56,17 +54,12 @@ class Contained:
         _forget(Path(self._told["database"]))
         client = from_env(use_ssh_client=True)
         sweep(client, self._told["project"])
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(door.opened(Path(self._told["database"]), self._door))
-            container = stack.enter_context(running(client, self._spec()))
-            threading.Thread(target=self._follow, args=(container,), daemon=True).start()
-            return await self._serve(container)
+        async with door.opened(Path(self._told["database"])) as way:
+            with running(client, self._spec(way)) as container:
+                threading.Thread(target=self._follow, args=(container,), daemon=True).start()
+                return await self._serve(container)
 
-    @property
-    def _door(self) -> Path:
-        return Path(self._told["database"], f"{DOOR}{os.getpid()}")
-
-    def _spec(self) -> Spec:
+    def _spec(self, way: Path) -> Spec:
         told = self._told
         return Spec(
             image=told["image"],
@@ -74,23 +67,23 @@ class Contained:
             name=f"castoff-{told['project']}-{told['name']}-{os.getpid()}",
             memory_mb=told["memory_mb"],
             env=told["env"],
-            mounts={self._door: INSIDE},
+            mounts={way: INSIDE},
         )
 
     def _follow(self, container: Container) -> None:
-        """Let what it says be the log, until it ends."""
-        with suppress(StepError):
+        """Let what it says be the log, until it ends; a full disk does not end it."""
+        try:
             for line in container.follow(1000):
-                print(line, flush=True)
-        self._over.set()
+                with suppress(OSError, ValueError):
+                    print(line, flush=True)
+        finally:  # whatever way: then nobody would see its end
+            self._over.set()
 
     async def _serve(self, container: Container) -> int:
         address = container.address(self._told["port"])
         relay = Relay(lambda: asyncio.open_connection(*address))
-        if not await self._up(address):
+        if not (await self._up(address) and await self._through_gate(relay)):
             return self._ended(container)
-        if not await self._through_gate(relay):
-            return 0 if self._asked.is_set() else BOOT_FAILED
         await self._listen(relay)
         while not self._asked.is_set():
             if self._over.is_set():
@@ -110,9 +103,13 @@ class Contained:
         return False
 
     def _ended(self, container: Container) -> int:
+        """The exit status, after saying why the container ended if it did."""
         if self._asked.is_set():
             return 0
         found = container.state()
+        if found.running:
+            print("The gate was closed for good, or the container was lost sight of.", flush=True)
+            return BOOT_FAILED
         why = ": its memory limit was reached" if found.out_of_memory else ""
         print(f"The container ended with status {found.exit_code}{why}.", flush=True)
         return BOOT_FAILED
@@ -121,8 +118,11 @@ class Contained:
         """Answer checks until the gate is open; one that is started again finds it open."""
         if select.select([self._told["pipe"]], [], [], 0)[0]:
             return await self._open()
-        async with await _private(relay, Path(self._told["folder"])):
+        private = await _private(relay, Path(self._told["folder"]))
+        try:
             return await self._open()
+        finally:
+            private.close()  # and wait for nobody who is still asked there
 
     async def _open(self) -> bool:
         """Wait until the gate is open; False when it never will be, or this one is to end."""
@@ -144,6 +144,7 @@ class Contained:
         """Take no more, let the container finish what it has, and hand on what it says."""
         for server in self._servers:
             server.close()
+        await asyncio.sleep(TICK)  # what was just accepted is known to the relay then
         loop = asyncio.get_running_loop()
         end = loop.time() + self._told["graceful_seconds"]
         await _until(lambda: not relay.unanswered, min(end, loop.time() + SILENT))
@@ -154,9 +155,8 @@ class Contained:
 
 def _forget(database: Path) -> None:
     """Delete the doors of those that were killed."""
-    for left in database.glob(f"{DOOR}*"):
-        pid = left.name.removeprefix(DOOR)
-        if pid.isdigit() and Identity.of(int(pid)) is None:
+    for left in database.glob(f"{door.NAME}*"):
+        if Identity.of(int(left.name.split("-")[1])) is None:
             shutil.rmtree(left, ignore_errors=True)
 
 

@@ -4,8 +4,10 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from castoff.errors import StepError
 from castoff.image.container import Container, running
 from castoff.image.container import Spec as ContainerSpec
 from castoff.image.engine import Engine
@@ -14,6 +16,7 @@ from castoff.targets.local.contained import INSIDE, door
 from castoff.targets.local.serving import Spec
 
 LONGEST = 86_400.0  # seconds
+GRACE = 5.0  # seconds in which a command that is cancelled ends by itself
 
 
 def run(
@@ -43,32 +46,31 @@ def run(
         Interrupted: the run was cancelled.
     """
     name = f"castoff-{spec.project}-{spec.id}-command-{secrets.token_hex(4)}"
-    folder, began = database / f"door-{secrets.token_hex(4)}", time.monotonic()
+    began = time.monotonic()
     said: list[str] = []
 
     def hear(line: str) -> None:
         said.append(line)
         on_line(line)
 
-    wanted = ContainerSpec(
-        image=spec.image,
-        project=spec.project,
-        name=name,
-        memory_mb=spec.memory_mb,
-        command=tuple(argv),
-        env={**spec.env, **env},
-        mounts={folder: INSIDE},
-    )
-    with (
-        Engine(shell) as engine,
-        door.open_beside(database, folder),
-        running(engine.client, wanted) as container,
-    ):
-        hearing = threading.Thread(target=_hear, args=(container, hear), daemon=True)
-        hearing.start()
-        ended = container.wait(timeout or LONGEST, shell.cancelled)
-        if not ended.running:
-            hearing.join(10)
+    with Engine(shell) as engine, door.open_beside(database) as way:
+        wanted = ContainerSpec(
+            image=spec.image,
+            project=spec.project,
+            name=name,
+            memory_mb=spec.memory_mb,
+            command=tuple(argv),
+            env={**spec.env, **env},
+            mounts={way: INSIDE},
+        )
+        with running(engine.client, wanted) as container:
+            hearing = threading.Thread(target=_hear, args=(container, hear), daemon=True)
+            hearing.start()
+            try:
+                ended = container.wait(timeout or LONGEST, shell.cancelled)
+            finally:
+                container.stop(GRACE)  # what still runs may say where it stands
+                hearing.join(GRACE)
     status = -1 if ended.running else ended.exit_code
     result = Result(tuple(argv), status, "\n".join(said), "", time.monotonic() - began)
     if ended.running:
@@ -79,5 +81,6 @@ def run(
 
 
 def _hear(container: Container, hear: OnLine) -> None:
-    for line in container.follow(1000):
-        hear(line)
+    with suppress(StepError):
+        for line in container.follow(1000):
+            hear(line)

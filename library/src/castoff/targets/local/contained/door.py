@@ -7,6 +7,9 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html (StartupMe
 """
 
 import asyncio
+import os
+import secrets
+import shutil
 import struct
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +21,7 @@ from castoff.targets.local import wire
 from castoff.targets.local.contained import ROLE
 from castoff.targets.local.contained.relay import Streams, join
 
+NAME = "door-"  # of its folder; the pid of whoever opened it follows
 SOCKET = f".s.PGSQL.{wire.PORT}"
 LARGEST = 10_000  # bytes of a first message; PostgreSQL's own limit
 CANCEL = 80877102  # asks to end a query, by a key that only its connection was told
@@ -26,14 +30,17 @@ PATIENCE = 10.0  # seconds for the first message
 
 
 @asynccontextmanager
-async def opened(database: Path, folder: Path) -> AsyncIterator[None]:
+async def opened(database: Path) -> AsyncIterator[Path]:
     """Let a container in while the block runs.
 
     Args:
         database: the folder of PostgreSQL's own socket.
-        folder: made for the socket, to be mounted at ``INSIDE``; the container's user is nobody
-            here, so what it lies in keeps everybody else out.
+
+    Yields:
+        The folder to be mounted at ``INSIDE``. The container's user is nobody here, so it is open
+        to all; what it lies in keeps everybody else out.
     """
+    folder = database / f"{NAME}{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o711)
     folder.chmod(0o711)
 
@@ -46,29 +53,39 @@ async def opened(database: Path, folder: Path) -> AsyncIterator[None]:
     server = await asyncio.start_unix_server(enter, path)
     path.chmod(0o666)
     try:
-        yield
+        yield folder
     finally:
         server.close()
-        path.unlink(missing_ok=True)
-        folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def open_beside(database: Path, folder: Path) -> Iterator[None]:
-    """Do what ``opened`` does in a thread, for a caller that waits for something else."""
-    opening: SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = SimpleQueue()
+def open_beside(database: Path) -> Iterator[Path]:
+    """Do what ``opened`` does in a thread, for a caller that waits for something else.
+
+    Raises:
+        OSError: there is no room for it, or PostgreSQL's folder is gone.
+    """
+    opening: SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event, Path] | OSError]
+    opening = SimpleQueue()
 
     async def stay() -> None:
         over = asyncio.Event()
-        async with opened(database, folder):
-            opening.put((asyncio.get_running_loop(), over))
-            await over.wait()
+        try:
+            async with opened(database) as folder:
+                opening.put((asyncio.get_running_loop(), over, folder))
+                await over.wait()
+        except OSError as error:
+            opening.put(error)
 
-    thread = threading.Thread(target=asyncio.run, args=(stay(),), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(stay()), daemon=True)
     thread.start()
-    loop, over = opening.get(timeout=PATIENCE)
+    found = opening.get()
+    if isinstance(found, OSError):
+        raise found
+    loop, over, folder = found
     try:
-        yield
+        yield folder
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(PATIENCE)

@@ -28,6 +28,10 @@ class Images(Builds):
         super().__init__(folder, project)
         self._target = target
 
+    def name(self, source: Source, environment: Environment) -> str:
+        """Return the artifact's id: another than that of a folder of the same source."""
+        return f"{super().name(source, environment)}-image"
+
     def find(self, id_: str) -> Build | None:
         """Return the image of that name, if it is known here and the engine has it.
 
@@ -77,4 +81,10 @@ class Images(Builds):
             store.prune(engine.require(), self._project.name, in_use=self._in_use())
 
     def _in_use(self) -> set[str]:
-        return {build.image for build in self.whole()}
+        return images_in_use(self._project.state / "targets")
+
+
+def images_in_use(targets: Path) -> set[str]:
+    """Return the ids of the images of every build of every target in a folder of their states."""
+    builds = (Builds.read(record.parent) for record in targets.glob(f"*/builds/*/{RECORD}"))
+    return {build.image for build in builds if build and build.image}

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+SILENT = 5.0  # seconds that a connection may stay without its first byte
 SIZE = 65_536  # bytes that are handed on at once
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Streams]]
@@ -43,9 +44,13 @@ class Relay:
         link = _Link()
         self._links.add(link)
         try:
-            with suppress(OSError):
-                if first := await reader.read(SIZE):
+            with suppress(OSError):  # a TimeoutError too
+                async with asyncio.timeout(SILENT):
+                    first = await reader.read(SIZE)
+                if first:
                     await self._lead(link, (reader, writer), first)
+                writer.close()
+                await writer.wait_closed()  # until all that was said has left this process
         finally:
             self._links.discard(link)
             writer.close()
