@@ -1,5 +1,6 @@
 """A user's checkout of this repository, in which the real `inv` runs, and ends with everything."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,14 @@ from castoff.image.engine import Engine
 from castoff.shell import CommandFailed, Shell
 
 TARGETS = ("local", "local-container")
+
+# What runs here must hear what a terminal says, also where the tests run under nohup or behind `&`.
+for number, handler in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
