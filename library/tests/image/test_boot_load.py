@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from boot_project import eventually
 
-from castoff.image.boot.load import MOMENT, Load
+from castoff.image.boot.load import CLIENTS, MOMENT, Load
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Talk = Callable[[socket.socket, "Server"], None]
@@ -141,15 +141,15 @@ def test_no_answer_before_it_is_told_to_end_is_lost() -> None:
 
 def test_a_request_that_it_works_on_when_it_is_told_to_end_is_lost() -> None:
     with loaded(gives_up) as (server, load):
-        assert eventually(lambda: server.asked == 16)
+        assert eventually(lambda: server.asked == 2 * CLIENTS)
         threading.Event().wait(MOMENT * 2)
         load.tell(frozenset(server.ports))
-    assert load.lost == ["/ got no answer"] * 16
+    assert load.lost == ["/ got no answer"] * (2 * CLIENTS)
 
 
 def test_a_request_that_it_has_not_accepted_then_is_turned_away() -> None:
     with loaded(gives_up) as (server, load):
-        assert eventually(lambda: server.asked == 16)
+        assert eventually(lambda: server.asked == 2 * CLIENTS)
         threading.Event().wait(MOMENT * 2)
         load.tell(frozenset())
-    assert (load.lost, load.turned_away) == ([], 16)
+    assert (load.lost, load.turned_away) == ([], 2 * CLIENTS)

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 MOMENT = 0.05  # seconds for which a request may lie in the server's socket, not read yet
-CLIENTS = 8  # with kept connections, and as many with a new one for each request
+CLIENTS = 24  # with kept connections, and as many with a new one for each request
 # So many that each waits for the others: most requests are then under way for longer than MOMENT.
 CONNECT = 2.0  # seconds for a connection
 GONE = 0.3  # the same, when the server was told to end: where nobody is left nobody refuses
