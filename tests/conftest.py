@@ -60,11 +60,11 @@ def _checkout(folder: Path, target: str) -> Iterator[Checkout]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+def engine() -> Iterator[Engine]:
     """An engine with the base image."""
-    found = Engine(Shell())
-    try:
-        found.require().docker("image", "inspect", "python:3.13-slim")
-    except (StepError, CommandFailed) as error:
-        pytest.skip(f"no engine with python:3.13-slim answers here: {error}")
-    return found
+    with Engine(Shell()) as found:
+        try:
+            found.require().docker("image", "inspect", "python:3.13-slim")
+        except (StepError, CommandFailed) as error:
+            pytest.skip(f"no engine with python:3.13-slim answers here: {error}")
+        yield found

@@ -7,20 +7,7 @@ import pytest
 from checkout import uncached
 from sample_image import CERTIFICATES, INDEX, LOGIN, STRAY, Build, SampleImage, checkout
 
-from castoff.errors import StepError
 from castoff.image.engine import Engine
-from castoff.shell import Shell
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    """The engine of this machine."""
-    with Engine(Shell()) as found:
-        try:
-            found.require()
-        except StepError as error:
-            pytest.skip(f"no image can be built here: {error.what}")
-        yield found
 
 
 @pytest.fixture(scope="session")

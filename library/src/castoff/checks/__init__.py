@@ -6,7 +6,7 @@ to add checks of its own. The families load when they are run.
 
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -160,6 +160,20 @@ def finding(id: str, where: str, message: str, hint: str = "") -> Finding:
     """Make a finding whose level is the letter of its id."""
     letter = id.rpartition(".")[2][0]
     return Finding(id, Level.ERROR if letter == "E" else Level.WARNING, where, message, hint)
+
+
+def counted(stops: Sequence[Finding], where: str = "") -> str:
+    """Say how many errors stop a run, and which; ``where`` follows their number."""
+    ids = ", ".join(sorted({one.id for one in stops}))
+    return f"{len(stops)} error{'s' * (len(stops) != 1)}{where}: {ids}"
+
+
+def how_to_silence(id_: str) -> str:
+    """Say what to write for a finding that does not hold."""
+    return (
+        "One that does not hold here can be silenced in invoke.yaml: "
+        f"`castoff: {{silence: {{{id_}: the reason}}}}`."
+    )
 
 
 def run(facts: Facts, known: Iterable[str] = ()) -> Report:

@@ -192,10 +192,9 @@ class Maker:
 
 
 def _refused(stops: list[Finding]) -> StepError:
-    ids = ", ".join(sorted({finding.id for finding in stops}))
     return StepError(
-        f"{len(stops)} error{'s' * (len(stops) != 1)} in the image: {ids}",
+        checks.counted(stops, " in the image"),
         "What served before still serves.",
-        "Mend them as each one says, commit, and run it again. One that does not hold here can be "
-        f"silenced in invoke.yaml: `castoff: {{silence: {{{stops[0].id}: the reason}}}}`.",
+        "Mend them as each one says, commit, and run it again. "
+        f"{checks.how_to_silence(stops[0].id)}",
     )

@@ -73,12 +73,10 @@ def facts(job: Job, made: Made) -> Facts:
 
 
 def _stopped(stops: list[Finding]) -> StepError:
-    ids = ", ".join(sorted({finding.id for finding in stops}))
     return StepError(
-        f"{len(stops)} error{'s' * (len(stops) != 1)}: {ids}",
+        checks.counted(stops),
         "Nothing was changed; what served before still serves.",
-        "Mend them as each one says. One that does not hold here can be silenced in invoke.yaml: "
-        f"`castoff: {{silence: {{{stops[0].id}: the reason}}}}`.",
+        f"Mend them as each one says. {checks.how_to_silence(stops[0].id)}",
     )
 
 

@@ -61,10 +61,10 @@ def check_workers(
             _go_on(candidate, until, len(passed), stopping)
             for pid in _waiting(candidate) - asked.keys():
                 asked[pid] = pool.submit(_check, Worker(candidate, pid, port, until), spec)
-            for pid in [pid for pid, check in asked.items() if check.done() and check.result()]:
-                if pid not in passed:
-                    passed.add(pid)
-                    say(f"{len(passed)} of {spec.checked} workers answered their checks")
+            done = {pid for pid, check in asked.items() if check.done() and check.result()}
+            for pid in done - passed:
+                passed.add(pid)
+                say(f"{len(passed)} of {spec.checked} workers answered their checks")
             asked = {pid: check for pid, check in asked.items() if _goes_on(pid, check)}
             passed &= asked.keys()
     finally:

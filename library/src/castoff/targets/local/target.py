@@ -150,12 +150,9 @@ class LocalTarget:
         """Start the embedded PostgreSQL, made first if need be, with one database."""
         self.supervisor.start()
         configured = Path(self.settings.postgres) if self.settings.postgres else None
-        if self.contained:
-            made = self.supervisor.database(configured, name=DATABASE, owner=contained.ROLE)
-            url = contained.URL
-        else:
-            made = self.supervisor.database(configured, name=DATABASE)
-            url = made.url
+        owner = contained.ROLE if self.contained else postgres.USER
+        made = self.supervisor.database(configured, name=DATABASE, owner=owner)
+        url = contained.URL if self.contained else made.url
         self.configure({self.database_name: Secret(self.database_name, url, public=True)})
         detail = f"PostgreSQL {made.major} ({made.origin})"
         return Attachment(self.database_name, detail, True, self._database_size())

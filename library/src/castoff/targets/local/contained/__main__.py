@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -22,7 +21,6 @@ from castoff.image.container import Container, Spec, running
 from castoff.image.leftovers import sweep
 from castoff.targets.local.contained import INSIDE, door
 from castoff.targets.local.contained.relay import SILENT, Relay
-from castoff.targets.local.processes import Identity
 from castoff.targets.local.sockets import BACKLOG
 
 TICK = 0.03  # seconds between two looks
@@ -51,10 +49,11 @@ class Contained:
             asyncio.get_running_loop().add_signal_handler(number, self._asked.set)
         from docker import from_env
 
-        _forget(Path(self._told["database"]))
+        database = Path(self._told["database"])
+        door.forget(database)
         client = from_env(use_ssh_client=True)
         sweep(client, self._told["project"])
-        async with door.opened(Path(self._told["database"])) as way:
+        async with door.opened(database) as way:
             with running(client, self._spec(way)) as container:
                 threading.Thread(target=self._follow, args=(container,), daemon=True).start()
                 return await self._serve(container)
@@ -151,13 +150,6 @@ class Contained:
         left = max(1.0, end - loop.time() - LAST_MOMENT)
         await asyncio.to_thread(container.stop, left)
         await _until(lambda: not relay.open, end)
-
-
-def _forget(database: Path) -> None:
-    """Delete the doors of those that were killed."""
-    for left in database.glob(f"{door.NAME}*"):
-        if Identity.of(int(left.name.split("-")[1])) is None:
-            shutil.rmtree(left, ignore_errors=True)
 
 
 async def _private(relay: Relay, folder: Path) -> asyncio.Server:

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from castoff.targets.local import wire
 from castoff.targets.local.contained import ROLE
 from castoff.targets.local.contained.relay import Streams, join
+from castoff.targets.local.processes import Identity
 
 NAME = "door-"  # of its folder; the pid of whoever opened it follows
 SOCKET = f".s.PGSQL.{wire.PORT}"
@@ -89,6 +90,13 @@ def open_beside(database: Path) -> Iterator[Path]:
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(PATIENCE)
+
+
+def forget(database: Path) -> None:
+    """Delete the folders of those that were killed."""
+    for left in database.glob(f"{NAME}*"):
+        if Identity.of(int(left.name.removeprefix(NAME).partition("-")[0])) is None:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 async def _enter(client: Streams, socket: Path) -> None:
